@@ -1,0 +1,61 @@
+// The case generator: builds valid graphs with static shapes, and inputs for them, from the ONNX
+// operator schemas. Constructive: picks an operator in view of the values at hand, so that nearly
+// every model is accepted. Deterministic: a case is a function of the random source's seed, the
+// settings and the learned set. Does not know any backend or oracle.
+#ifndef MOIRE_FUZZERS_GENERATE_GENERATE_H_
+#define MOIRE_FUZZERS_GENERATE_GENERATE_H_
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzzers/generate/learned.h"
+#include "harness/case/case.h"
+#include "harness/case/model.h"
+#include "harness/case/random.h"
+
+namespace moire {
+
+struct GeneratorSettings {
+  int min_nodes = 1;
+  int max_nodes = 30;
+  // Opsets of the default domain; the newest is drawn about half of the time.
+  int64_t min_opset = 13;
+  int64_t max_opset = 25;
+  double malformed_share = 0.03;  // cases that break a rule on purpose (flagged `malformed`)
+  double pattern_share = 0.25;    // nodes that come as part of a pattern that runtimes rewrite
+  double edge_share = 0.08;       // cases whose inputs hold NaN, infinities, extremes
+  int64_t max_elements = 512;     // of a typical tensor; a few go to `max_long_elements`
+  int64_t max_long_elements = 4096;
+  bool vary_run_options = false;  // draw threads and execution mode as part of the case
+  std::vector<std::string> only_operators;  // empty: all
+};
+
+struct GeneratedCase {
+  Model model;
+  std::vector<NamedTensor> inputs;
+  RunOptions options;
+  bool malformed = false;  // breaks ONNX on purpose: a rejection is right
+};
+
+GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const Learned& learned);
+
+// Serialises the model.
+Case ToCase(const GeneratedCase& generated);
+// Parses a case's model; what the mutator starts from.
+Result<GeneratedCase> FromCase(const Case& test_case);
+
+// The operators that the generator can place, sorted by name.
+std::vector<std::string_view> GeneratorOperators();
+
+// Fills `learned` before a campaign starts: builds a small case of one data operator for every operator,
+// schema version and choice of element types, and asks `implemented` about each. Returns the number
+// of cases asked. About 2 500 cases.
+size_t ProbeImplemented(const GeneratorSettings& settings,
+                        const std::function<bool(const GeneratedCase&)>& implemented,
+                        Learned& learned);
+
+}  // namespace moire
+
+#endif  // MOIRE_FUZZERS_GENERATE_GENERATE_H_

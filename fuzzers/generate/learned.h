@@ -1,0 +1,59 @@
+// What a campaign has learned not to generate: combinations of operator, opset version and element
+// types that the runtimes under test do not implement. The case stream is a function of the seed,
+// the settings and this set, so whoever owns it (a fuzz target) journals when it changes.
+// Depends on harness/case alone.
+#ifndef MOIRE_FUZZERS_GENERATE_LEARNED_H_
+#define MOIRE_FUZZERS_GENERATE_LEARNED_H_
+
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "harness/case/model.h"
+
+namespace moire {
+
+// One node with the element types of its inputs and outputs (kUndefined for an omitted one).
+struct Combination {
+  std::string_view op;
+  int64_t since = 0;  // since_version of the operator's schema, what runtimes register kernels for
+  std::span<const DataType> inputs;
+  std::span<const DataType> outputs;
+  std::string_view domain = "";
+};
+
+class Learned {
+ public:
+  bool Avoid(const Combination& combination) const {
+    return !keys_.empty() && keys_.contains(Key(combination));
+  }
+  // True when it is new.
+  bool Note(const Combination& combination);
+  // Notes the combination of the named node of a model; types come from inference. False when there
+  // is no such node, its types are unknown or the combination was known.
+  bool NoteNode(const Model& model, std::string_view node_name);
+  // Reads a runtime's "not implemented" message: finds the node by `name 'n3'`, `Name:'n3'` or
+  // `Add(14)`, and notes it. False when no node can be named or nothing was new.
+  bool NoteRejection(const Model& model, std::string_view reason);
+
+  size_t size() const { return keys_.size(); }
+  // Readable rows "Add(14): int8,int8 -> int8", sorted; Read takes them back (other lines: false).
+  std::vector<std::string> Rows() const { return {rows_.begin(), rows_.end()}; }
+  bool ReadRow(std::string_view row);
+  bool ForgetRow(const std::string& row);
+
+  static std::string Row(const Combination& combination);
+
+ private:
+  static uint64_t Key(const Combination& combination);
+  std::unordered_set<uint64_t> keys_;
+  std::set<std::string> rows_;
+};
+
+}  // namespace moire
+
+#endif  // MOIRE_FUZZERS_GENERATE_LEARNED_H_
