@@ -1,0 +1,203 @@
+// Evaluation of a graph: values by name, one kernel call a node, errors turned into opaque values.
+#include <string_view>
+#include <unordered_map>
+
+#include "oracles/reference/reference.h"
+
+namespace moire {
+namespace {
+
+// Names visible to a graph: its own values, then those of the graph around it.
+struct Scope {
+  const Scope* outer = nullptr;
+  std::unordered_map<std::string_view, RangeTensor> values;
+
+  const RangeTensor* Find(std::string_view name) const {
+    for (const Scope* scope = this; scope != nullptr; scope = scope->outer) {
+      const auto found = scope->values.find(name);
+      if (found != scope->values.end()) return &found->second;
+    }
+    return nullptr;
+  }
+};
+
+RangeTensor MakeOpaque(Opaque kind, std::string reason) {
+  RangeTensor out;
+  out.opaque = kind;
+  out.opaque_reason = std::move(reason);
+  return out;
+}
+
+constexpr int kMaxDepth = 32;
+
+class Evaluator {
+ public:
+  Evaluator(const Model& model, const ReferenceOptions& options)
+      : model_(model), options_(options) {}
+
+  ReferenceResult Run(std::span<const NamedTensor> inputs) {
+    ReferenceResult result;
+    Status status = RunMain(inputs, result.outputs);
+    result.spent = spent_;
+    if (!status) {
+      result.outputs.clear();
+      result.reason = status.error().message;
+      result.must_reject = must_reject_;
+      result.status = status.error().code == ErrorCode::kOverBudget ? ReferenceStatus::kOverBudget
+                                                                    : ReferenceStatus::kRejected;
+    }
+    return result;
+  }
+
+ private:
+  class Bodies : public SubgraphRunner {
+   public:
+    Bodies(Evaluator& evaluator, const Scope& scope, int depth)
+        : evaluator_(evaluator), scope_(scope), depth_(depth) {}
+    Result<std::vector<RangeTensor>> Run(const Graph& body,
+                                         std::vector<RangeTensor> inputs) override {
+      if (depth_ >= kMaxDepth) return Fail(ErrorCode::kOverBudget, "subgraphs nested too deep");
+      Scope scope{&scope_, {}};
+      if (inputs.size() > body.inputs.size()) {
+        return Fail(ErrorCode::kInvalidInput, "body '{}' takes {} inputs, got {}", body.name,
+                    body.inputs.size(), inputs.size());
+      }
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        scope.values[body.inputs[i].name] = std::move(inputs[i]);
+      }
+      std::vector<RangeTensor> outputs;
+      MOIRE_TRY(evaluator_.RunGraph(body, scope, depth_ + 1, outputs));
+      return outputs;
+    }
+
+   private:
+    Evaluator& evaluator_;
+    const Scope& scope_;
+    int depth_;
+  };
+
+  Status RunMain(std::span<const NamedTensor> inputs, std::vector<RangeTensor>& outputs) {
+    Scope scope;
+    for (const NamedTensor& input : inputs) {
+      const ValueInfo* declared = model_.graph.FindInput(input.name);
+      if (declared == nullptr) continue;
+      MOIRE_TRY(CheckDeclared(*declared, input.tensor));
+      scope.values[declared->name] = FromTensor(input.tensor);
+    }
+    for (const ValueInfo& input : model_.graph.inputs) {
+      if (!scope.values.contains(input.name) && !model_.graph.FindInitializer(input.name)) {
+        if (!input.type.opaque.empty()) {
+          scope.values[input.name] = MakeOpaque(Opaque::kUnsupported, "input that is not a tensor");
+          continue;
+        }
+        return Fail(ErrorCode::kInvalidInput, "no value for input '{}'", input.name);
+      }
+    }
+    return RunGraph(model_.graph, scope, 0, outputs);
+  }
+
+  static Status CheckDeclared(const ValueInfo& declared, const Tensor& tensor) {
+    const ValueType& type = declared.type;
+    if (!type.opaque.empty()) return {};
+    bool fits = type.type == DataType::kUndefined || type.type == tensor.type;
+    if (type.dims) {
+      fits = fits && type.dims->size() == tensor.shape.size();
+      for (size_t i = 0; fits && i < tensor.shape.size(); ++i) {
+        const auto& size = (*type.dims)[i].size;
+        fits = !size || *size == tensor.shape[i];
+      }
+    }
+    if (fits) return {};
+    return Fail(ErrorCode::kInvalidInput, "input '{}' is {} {}, which its declaration does not allow",
+                declared.name, Name(tensor.type), ToString(tensor.shape));
+  }
+
+  Status RunGraph(const Graph& graph, Scope& scope, int depth, std::vector<RangeTensor>& outputs) {
+    for (const NamedTensor& initializer : graph.initializers) {
+      if (!scope.values.contains(initializer.name)) {
+        scope.values[initializer.name] = FromTensor(initializer.tensor);
+      }
+    }
+    for (const Node& node : graph.nodes) {
+      Status status = RunNode(node, scope, depth);
+      if (!status) {
+        const std::string what = node.name.empty() ? node.op : node.op + " '" + node.name + "'";
+        return std::unexpected(std::move(status).error().With(what));
+      }
+    }
+    for (const ValueInfo& output : graph.outputs) {
+      const RangeTensor* value = scope.Find(output.name);
+      if (value == nullptr) {
+        return Fail(ErrorCode::kInvalidInput, "nothing makes the output '{}'", output.name);
+      }
+      outputs.push_back(*value);
+    }
+    return {};
+  }
+
+  Status RunNode(const Node& node, Scope& scope, int depth) {
+    std::vector<const RangeTensor*> inputs;
+    inputs.reserve(node.inputs.size());
+    const RangeTensor* opaque = nullptr;
+    for (const std::string& name : node.inputs) {
+      const RangeTensor* value = name.empty() ? nullptr : scope.Find(name);
+      if (value == nullptr && !name.empty()) {
+        return Fail(ErrorCode::kInvalidInput, "input '{}' is not defined before its use", name);
+      }
+      if (value != nullptr && value->opaque != Opaque::kNo) opaque = value;
+      inputs.push_back(value);
+    }
+    if (opaque != nullptr) {
+      StoreOpaque(node, scope, opaque->opaque, opaque->opaque_reason);
+      return {};
+    }
+    const int64_t opset = model_.Opset(node.domain);
+    const KernelEntry* entry = FindKernel(node.domain, node.op, opset);
+    if (entry == nullptr) {
+      StoreOpaque(node, scope, Opaque::kUnsupported,
+                  fmt::format("operator {}{}{} at opset {}", node.domain,
+                              node.domain.empty() ? "" : ".", node.op, opset));
+      return {};
+    }
+    Bodies bodies(*this, scope, depth);
+    KernelContext context(node, opset, inputs, options_.budget, spent_, bodies);
+    Status status = context.Spend(1);
+    if (status) status = entry->kernel(context);
+    if (!status) {
+      const ErrorCode code = status.error().code;
+      if (code == ErrorCode::kUndecidable || code == ErrorCode::kUnsupported) {
+        StoreOpaque(node, scope,
+                    code == ErrorCode::kUndecidable ? Opaque::kUndecidable : Opaque::kUnsupported,
+                    status.error().message);
+        return {};
+      }
+      must_reject_ |= context.must_reject();
+      return status;
+    }
+    if (options_.on_node && depth == 0) options_.on_node(node, context.outputs());
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (!node.outputs[i].empty()) scope.values[node.outputs[i]] = std::move(context.Out(i));
+    }
+    return {};
+  }
+
+  static void StoreOpaque(const Node& node, Scope& scope, Opaque kind, const std::string& reason) {
+    for (const std::string& output : node.outputs) {
+      if (!output.empty()) scope.values[output] = MakeOpaque(kind, reason);
+    }
+  }
+
+  const Model& model_;
+  const ReferenceOptions& options_;
+  Spent spent_;
+  bool must_reject_ = false;
+};
+
+}  // namespace
+
+ReferenceResult Evaluate(const Model& model, std::span<const NamedTensor> inputs,
+                         const ReferenceOptions& options) {
+  return Evaluator(model, options).Run(inputs);
+}
+
+}  // namespace moire

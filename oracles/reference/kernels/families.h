@@ -1,0 +1,19 @@
+// One function for each family file of kernels/; registry.cc lists them.
+#ifndef MOIRE_ORACLES_REFERENCE_KERNELS_FAMILIES_H_
+#define MOIRE_ORACLES_REFERENCE_KERNELS_FAMILIES_H_
+
+#include <span>
+
+#include "oracles/reference/kernel.h"
+
+namespace moire {
+
+// Element-wise.
+
+// Reductions, products, windows, normalisations.
+
+// Shape, movement, index, quantisation, control flow.
+
+}  // namespace moire
+
+#endif  // MOIRE_ORACLES_REFERENCE_KERNELS_FAMILIES_H_
