@@ -1,0 +1,32 @@
+// The evaluator apart from any kernel: names, opaque values, declared shapes.
+#include <gtest/gtest.h>
+
+#include "harness/case/onnx_adapter.h"
+#include "oracles/reference/reference.h"
+
+namespace moire {
+namespace {
+
+Model Parse(const char* text) { return *ParseModel(*ParseModelText(text)); }
+
+TEST(Evaluate, UnknownOperatorMakesItsResultsOpaqueAndNothingElse) {
+  const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 21, "custom" : 1]>
+g (float[2] x) => (float[2] y, float[2] z) { y = custom.Thing (x)
+ z = custom.Other (y) })");
+  const std::vector<NamedTensor> inputs = {{"x", MakeTensor(DataType::kFloat, {2})}};
+  const ReferenceResult result = Evaluate(model, inputs);
+  ASSERT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
+  EXPECT_EQ(result.outputs[0].opaque, Opaque::kUnsupported);
+  EXPECT_EQ(result.outputs[1].opaque, Opaque::kUnsupported);
+}
+
+TEST(Evaluate, MissingAndMisshapenInputsAreRejected) {
+  const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 21]>
+g (float[2] x) => (float[2] y) { y = Identity (x) })");
+  EXPECT_EQ(Evaluate(model, {}).status, ReferenceStatus::kRejected);
+  const std::vector<NamedTensor> inputs = {{"x", MakeTensor(DataType::kFloat, {3})}};
+  EXPECT_EQ(Evaluate(model, inputs).status, ReferenceStatus::kRejected);
+}
+
+}  // namespace
+}  // namespace moire
