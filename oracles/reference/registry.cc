@@ -14,6 +14,7 @@ constexpr Family kFamilies[] = {
     // Element-wise.
     // Reductions, products, windows, normalisations.
     // Shape, movement, index, quantisation, control flow.
+    ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
 };
 
 using Table = std::unordered_map<std::string, std::vector<const KernelEntry*>>;

@@ -13,6 +13,12 @@ namespace moire {
 // Reductions, products, windows, normalisations.
 
 // Shape, movement, index, quantisation, control flow.
+std::span<const KernelEntry> ShapeKernels();
+std::span<const KernelEntry> MovementKernels();
+std::span<const KernelEntry> SliceKernels();
+std::span<const KernelEntry> GatherKernels();
+std::span<const KernelEntry> PadKernels();
+std::span<const KernelEntry> GenerateKernels();
 
 }  // namespace moire
 
