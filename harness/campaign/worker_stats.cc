@@ -1,0 +1,43 @@
+#include "harness/campaign/worker_stats.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace moire {
+
+void WorkerStats::Count(std::span<const Judged> judged,
+                        const std::vector<std::vector<float>>& bounds_by_type) {
+  for (size_t type = 0; type < std::min(judged.size(), types.size()); ++type) {
+    ByType& row = types[type];
+    if (judged[type].elements == 0) continue;
+    row.elements += static_cast<uint64_t>(judged[type].elements);
+    row.decidable += static_cast<uint64_t>(judged[type].decidable);
+    row.unspecified += static_cast<uint64_t>(judged[type].unspecified);
+  }
+  for (size_t type = 0; type < std::min(bounds_by_type.size(), types.size()); ++type) {
+    for (const float bound : bounds_by_type[type]) {
+      const double slot = bound > 0 ? std::ceil(std::log2(bound) * 4) + 256 : 0;
+      ++types[type].bounds[static_cast<size_t>(
+          std::clamp(slot, 0.0, static_cast<double>(kBoundSlots - 1)))];
+    }
+  }
+}
+
+WorkerStats* MapWorkerStats(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return nullptr;
+  void* memory = MAP_FAILED;
+  // posix_fallocate, not ftruncate: a full disk is an error here and not a SIGBUS later.
+  if (const int error = posix_fallocate(fd, 0, sizeof(WorkerStats)); error != 0) {
+    errno = error;
+  } else {
+    memory = mmap(nullptr, sizeof(WorkerStats), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  }
+  close(fd);
+  return memory == MAP_FAILED ? nullptr : static_cast<WorkerStats*>(memory);
+}
+
+}  // namespace moire

@@ -1,0 +1,58 @@
+// Counters that a worker keeps in a mapping shared with the supervisor, so that they survive its
+// death. Plain data and lock-free atomics only; the layout is private to one build.
+#ifndef MOIRE_HARNESS_CAMPAIGN_WORKER_STATS_H_
+#define MOIRE_HARNESS_CAMPAIGN_WORKER_STATS_H_
+
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "oracles/oracle.h"
+
+namespace moire {
+
+inline constexpr size_t kNumTypes = 27;  // DataType values
+
+// Histogram of bounds, half the range over the output's largest magnitude, by quarter octaves from
+// 2^-64 up; slot 0 holds exact results.
+inline constexpr size_t kBoundSlots = 4 * 64 + 1;
+
+struct WorkerStats {
+  std::atomic<uint64_t> cases{0};       // executed
+  std::atomic<uint64_t> well_formed{0}; // not malformed on purpose
+  std::atomic<uint64_t> valid{0};       // well-formed, accepted and run by the first configuration
+  std::atomic<uint64_t> avoided{0};     // judged without being run, or steered around
+  std::atomic<uint64_t> unimplemented{0};
+  std::atomic<uint64_t> over_budget{0};
+  std::atomic<uint64_t> blocks_total{0};
+  std::atomic<uint64_t> blocks_base{0};
+  std::atomic<uint64_t> blocks_reached{0};
+  std::atomic<uint64_t> blocks_valid{0};  // reached by cases that were accepted and run
+  std::atomic<uint64_t> waypoints{0};
+  std::atomic<uint32_t> rules_version{0};  // set by the supervisor; the worker re-reads on a change
+  struct ByType {
+    std::atomic<uint64_t> elements{0};
+    std::atomic<uint64_t> decidable{0};
+    std::atomic<uint64_t> unspecified{0};
+    std::array<std::atomic<uint64_t>, kBoundSlots> bounds{};
+  };
+  std::array<ByType, kNumTypes> types{};
+
+  void Count(std::span<const Judged> judged, const std::vector<std::vector<float>>& bounds_by_type);
+};
+
+// Upper edge of a bound slot.
+inline double BoundOfSlot(size_t slot) {
+  return slot == 0 ? 0.0 : std::exp2((static_cast<double>(slot) - 256.0) / 4.0);
+}
+
+// Maps a file of the right size; null (errno set) when there is no room.
+WorkerStats* MapWorkerStats(const std::string& path);
+
+}  // namespace moire
+
+#endif  // MOIRE_HARNESS_CAMPAIGN_WORKER_STATS_H_
