@@ -1,0 +1,40 @@
+#include "harness/backends/ort/ort_errors.h"
+
+#include <array>
+#include <string_view>
+
+namespace moire {
+namespace {
+
+struct Pattern {
+  std::string_view text;  // anywhere in the message
+  Outcome outcome;
+};
+
+// Only words by which the runtime itself says that it lacks something. Nothing as loose as
+// "invalid": a valid model that is called invalid is a bug that must not be hidden here.
+constexpr std::array kPatterns = {
+    Pattern{"NOT_IMPLEMENTED", Outcome::kUnsupported},
+    Pattern{"Could not find an implementation for", Outcome::kUnsupported},
+    Pattern{"is not a registered function/op", Outcome::kUnsupported},
+    // Models newer than the release.
+    Pattern{"Unsupported model IR version", Outcome::kUnsupported},
+    Pattern{"guarantees* support for models stamped with official released onnx opset versions",
+            Outcome::kUnsupported},
+    Pattern{"is under development and support for this is limited", Outcome::kUnsupported},
+    // Memory that the machine does not give.
+    Pattern{"std::bad_alloc", Outcome::kOutOfMemory},
+    Pattern{"Failed to allocate memory for requested buffer", Outcome::kOutOfMemory},
+};
+
+}  // namespace
+
+Outcome ClassifyOrtFailure(const OrtFailure& failure) {
+  if (failure.code == ORT_NOT_IMPLEMENTED) return Outcome::kUnsupported;
+  for (const Pattern& pattern : kPatterns) {
+    if (failure.message.find(pattern.text) != std::string::npos) return pattern.outcome;
+  }
+  return Outcome::kRejected;
+}
+
+}  // namespace moire

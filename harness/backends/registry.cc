@@ -1,0 +1,18 @@
+// Every backend, one line each. To add one: docs/backends.md.
+#include "harness/backends/backend.h"
+#include "harness/backends/ort/ort_backend.h"
+#include "harness/backends/reference/reference_backend.h"
+
+namespace moire {
+
+const std::vector<BackendEntry>& BackendRegistry() {
+  static const std::vector<BackendEntry> registry = {
+      {"reference", "Moire's own interpreter, nominal results", OpenReference, ListReference,
+       InstallReference},
+      {"ort", "ONNX Runtime, a released library: ort, ort@1.27.0, ort@/path/libonnxruntime.so",
+       OpenOrt, ListOrt, InstallOrt},
+  };
+  return registry;
+}
+
+}  // namespace moire
