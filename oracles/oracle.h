@@ -17,6 +17,9 @@
 
 namespace moire {
 
+// Observation::stage of a configuration that timed out because it used no CPU time for 10 s.
+inline constexpr std::string_view kIdleStage = "idle";
+
 struct Evidence {
   const Case& test_case;
   const Model* model = nullptr;                  // null: the model did not parse
@@ -25,6 +28,9 @@ struct Evidence {
   // The ONNX checker with full shape inference, run on demand (it is slow and may hang: the caller
   // announces the stage). Null: not available.
   std::function<Status()> checker;
+  double reference_cpu_seconds = 0;  // CPU time the reference took; 0 when nobody measured
+  // Some value inside the graph is one that ONNX leaves open: refusing at run time is legal then.
+  bool unspecified_inside = false;
 };
 
 class Oracle {

@@ -69,12 +69,18 @@ struct ChildResult {
   int configuration = -1;
   std::vector<std::string> frames;  // "libonnxruntime.so.1.32.0+0x1234"
   double cpu_seconds = 0;           // of the last stage when killed, of all otherwise
+  double reference_seconds = -1;    // CPU time of the reference in the child; -1: not done
+  bool idle = false;                // kTimedOut because it used no CPU time for idle_seconds
+  uint64_t peak_bytes = 0;          // resident above the level at the start of the last stage, as polled
   std::string output;               // what the child sent through `send`
 };
 
 struct ChildLimits {
   double cpu_seconds = 10;    // of one stage
+  // A configuration may use this many times the reference's CPU time where that is more, up to 60 s.
+  double reference_ratio = 0;
   double wall_seconds = 60;   // of all
+  double idle_seconds = 10;   // without any CPU time used
   uint64_t memory_bytes = uint64_t{8} << 30;  // address space growth is not limited; RSS is polled
 };
 

@@ -1,0 +1,117 @@
+// The pipeline that every user of Moire's judgement shares. Depends on nothing above the oracles.
+#include "harness/execute/execute.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+
+#include "harness/case/onnx_adapter.h"
+
+namespace moire {
+namespace {
+
+constexpr std::array<std::string_view, 8> kStageNames = {
+    "idle", "generate", "parse", "check", "infer", "reference", "configuration", "judge"};
+
+double ThreadCpuSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+void Enter(const ExecuteOptions& options, Stage stage, int configuration = -1) {
+  if (options.observer != nullptr) options.observer->Enter(stage, configuration);
+}
+
+bool HasUnspecified(std::span<const RangeTensor> values) {
+  return std::ranges::any_of(values, [](const RangeTensor& value) {
+    return value.opaque == Opaque::kUnspecified ||
+           std::ranges::any_of(value.marks, [](uint8_t mark) { return (mark & kUnspecified) != 0; });
+  });
+}
+
+// Runs and judges a case whose model has been parsed (or could not be).
+Execution RunStages(const Case& test_case, Execution execution,
+                    std::span<const std::unique_ptr<Configuration>> configurations,
+                    const ExecuteOptions& options) {
+  bool unspecified_inside = false;
+  double reference_seconds = 0;
+  if (execution.model && options.run_reference) {
+    Enter(options, Stage::kReference);
+    ReferenceOptions reference_options{.budget = options.budget, .on_node = {}};
+    reference_options.on_node = [&](const Node& node, std::span<const RangeTensor> values) {
+      unspecified_inside = unspecified_inside || HasUnspecified(values);
+      if (options.on_node) options.on_node(node, values);
+    };
+    const double start = ThreadCpuSeconds();
+    execution.reference = Evaluate(*execution.model, test_case.inputs, reference_options);
+    reference_seconds = ThreadCpuSeconds() - start;
+    if (options.observer != nullptr) {
+      options.observer->ReferenceDone(*execution.reference, reference_seconds);
+    }
+  }
+  execution.observations.reserve(configurations.size());
+  for (size_t i = 0; i < configurations.size(); ++i) {
+    const int index = static_cast<int>(i);
+    if (options.instead && execution.model) {
+      if (auto known = options.instead(index, *execution.model)) {
+        known->configuration = configurations[i]->name();
+        execution.observations.push_back(std::move(*known));
+        continue;
+      }
+    }
+    Enter(options, Stage::kConfiguration, index);
+    Observation seen = configurations[i]->Run(test_case);
+    seen.configuration = configurations[i]->name();
+    execution.observations.push_back(std::move(seen));
+  }
+  Enter(options, Stage::kJudge);
+  Evidence evidence{.test_case = test_case,
+                    .model = execution.model ? &*execution.model : nullptr,
+                    .reference = execution.reference ? &*execution.reference : nullptr,
+                    .observations = execution.observations,
+                    .checker =
+                        [&] {
+                          Enter(options, Stage::kCheck);
+                          const Status status = CheckModel(test_case.model, true);
+                          Enter(options, Stage::kJudge);
+                          return status;
+                        },
+                    .reference_cpu_seconds = reference_seconds,
+                    .unspecified_inside = unspecified_inside};
+  execution.verdicts = JudgeAll(evidence);
+  Enter(options, Stage::kIdle);
+  return execution;
+}
+
+}  // namespace
+
+std::string_view Name(Stage stage) {
+  const auto index = static_cast<size_t>(stage);
+  return index < kStageNames.size() ? kStageNames[index] : "unknown";
+}
+
+Execution Execute(const Case& test_case,
+                  std::span<const std::unique_ptr<Configuration>> configurations,
+                  const ExecuteOptions& options) {
+  Enter(options, Stage::kParse);
+  Execution execution;
+  Result<Model> model = ParseModel(test_case.model);
+  if (model) {
+    execution.model = std::move(*model);
+  } else {
+    execution.parse_error = model.error().message;
+  }
+  return RunStages(test_case, std::move(execution), configurations, options);
+}
+
+Execution Execute(const Case& test_case, Model model,
+                  std::span<const std::unique_ptr<Configuration>> configurations,
+                  const ExecuteOptions& options) {
+  Execution execution;
+  execution.model = std::move(model);
+  return RunStages(test_case, std::move(execution), configurations, options);
+}
+
+}  // namespace moire
