@@ -1,5 +1,6 @@
 # What the set-up steps share: paths, versions, how a step fails. Sourced, never run.
 # Knows nothing of any one step.
+# shellcheck shell=bash
 
 set -euo pipefail
 export LC_ALL=C.UTF-8
