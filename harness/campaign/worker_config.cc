@@ -6,7 +6,8 @@ namespace moire {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(WorkerConfig, specs, feedback, seed, first_case,
                                                 cases, min_nodes, max_nodes, worker, directory,
-                                                state, stats, journal)
+                                                state, stats, journal, rerun,
+                                                rerun_corpus, abort_on_bug)
 
 std::string ToJson(const WorkerConfig& config) { return nlohmann::json(config).dump(1); }
 

@@ -28,6 +28,9 @@ struct WorkerConfig {
   std::string state;      // file of the SharedState mapping
   std::string stats;      // file of the WorkerStats mapping
   std::string journal;    // empty: none
+  std::string rerun;      // a journal whose cases are repeated instead of fuzzing
+  std::vector<std::string> rerun_corpus;  // where parents are that the journal did not make
+  bool abort_on_bug = false;  // without a supervisor: end at the first bug, as libFuzzer expects
 };
 
 std::string ToJson(const WorkerConfig& config);

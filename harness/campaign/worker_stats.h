@@ -21,10 +21,19 @@ inline constexpr size_t kNumTypes = 27;  // DataType values
 // 2^-64 up; slot 0 holds exact results.
 inline constexpr size_t kBoundSlots = 4 * 64 + 1;
 
+inline constexpr size_t kMaxRules = 64;
+
+// What a worker saw of one avoid rule, by its index in the rules file.
+struct RuleCounters {
+  std::atomic<uint64_t> matches{0};
+  std::atomic<uint64_t> passes{0};  // probes (matches that run all the same) that passed in a row
+};
+
 struct WorkerStats {
   std::atomic<uint64_t> cases{0};       // executed
   std::atomic<uint64_t> well_formed{0}; // not malformed on purpose
   std::atomic<uint64_t> valid{0};       // well-formed, accepted and run by the first configuration
+  std::atomic<uint64_t> next_case{0};   // feedback none: index of the next case
   std::atomic<uint64_t> avoided{0};     // judged without being run, or steered around
   std::atomic<uint64_t> unimplemented{0};
   std::atomic<uint64_t> over_budget{0};
@@ -41,6 +50,7 @@ struct WorkerStats {
     std::array<std::atomic<uint64_t>, kBoundSlots> bounds{};
   };
   std::array<ByType, kNumTypes> types{};
+  std::array<RuleCounters, kMaxRules> rules{};
 
   void Count(std::span<const Judged> judged, const std::vector<std::vector<float>>& bounds_by_type);
 };

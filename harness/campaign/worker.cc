@@ -1,0 +1,489 @@
+#include "harness/campaign/worker.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "fuzzers/feedback/extra_counters.h"
+#include "fuzzers/mutate/mutate.h"
+#include "harness/backends/ort/ort_backend.h"
+#include "harness/backends/spec.h"
+#include "harness/case/onnx_adapter.h"
+#include "oracles/configuration_name.h"
+#include "synth/finding.h"
+
+namespace moire {
+namespace {
+
+// Share of the mutator's calls that build a case anew.
+constexpr uint64_t kGenerateIn100 = 30;
+// One case in so many runs every configuration though it brought nothing new.
+constexpr uint64_t kSampleAll = 16;
+// A matching case is run all the same once in so many matches: the probe.
+constexpr uint64_t kProbeEvery = 64;
+// Configurations that run every case; the rest only those that brought something new.
+constexpr size_t kFastTier = 2;
+
+// Row of the journal that marks a new process.
+constexpr std::string_view kRestart = "#restart";
+
+uint64_t Hash(std::string_view bytes) { return HashBytes(bytes.data(), bytes.size()); }
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>> Worker::Create(WorkerConfig config) {
+  std::unique_ptr<Worker> worker(new Worker(std::move(config)));
+  MOIRE_TRY(worker->Open());
+  return worker;
+}
+
+Worker::~Worker() {
+  if (case_log_ != nullptr) std::fclose(case_log_);
+}
+
+Status Worker::OpenSharedMappings() {
+  int fd = -1;
+  if (!config_.state.empty()) {
+    fd = open(config_.state.c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+      return Fail(ErrorCode::kEnvironment, "cannot open '{}': {}", config_.state,
+                  std::strerror(errno));
+    }
+  }
+  state_ = MapSharedState(fd);
+  if (fd >= 0) close(fd);
+  stats_ = config_.stats.empty() ? new WorkerStats : MapWorkerStats(config_.stats);
+  if (state_ == nullptr || stats_ == nullptr) {
+    return Fail(ErrorCode::kEnvironment, "cannot map the shared state: {}", std::strerror(errno));
+  }
+  observer_ = std::make_unique<OffsetObserver>(*state_);
+  InstallFatalSignalHandlers(*state_, {"onnxruntime"});
+  return {};
+}
+
+Status Worker::Open() {
+  settings_.min_nodes = config_.min_nodes;
+  settings_.max_nodes = config_.max_nodes;
+  next_case_ = config_.first_case;
+  MOIRE_TRY(OpenSharedMappings());
+  for (const std::string& spec : config_.specs) {
+    MOIRE_ASSIGN(auto opened, OpenConfigurations(spec));
+    for (auto& configuration : opened) configurations_.push_back(std::move(configuration));
+  }
+  if (configurations_.empty()) return Fail(ErrorCode::kInvalidInput, "no configuration to fuzz");
+  for (const auto& configuration : configurations_) {
+    classes_.push_back(ConfigurationClass(configuration->name()));
+  }
+  if (!config_.journal.empty()) {
+    MOIRE_ASSIGN(journal_, JournalWriter::Open(config_.journal));
+  }
+  if (config_.feedback == "none" && !config_.directory.empty()) {
+    case_log_ = std::fopen((config_.directory + "/cases.log").c_str(), "ae");
+    if (case_log_ == nullptr) {
+      return Fail(ErrorCode::kEnvironment, "cannot write '{}/cases.log': {}", config_.directory,
+                  std::strerror(errno));
+    }
+  }
+  MOIRE_TRY(Learn());
+  if (config_.feedback == "breakpoints") MOIRE_TRY(ArmCoverage());
+  if (config_.feedback != "none") {
+    MOIRE_ASSIGN(waypoints_, Waypoints::Open());
+  }
+  LoadRules();
+  if (journal_) {
+    // What the mutator knows when this process starts; kRestart clears what it forgot.
+    journal_->Write({JournalRecord::kRow, 0, 0, 0, 0, std::string(kRestart)});
+    for (const std::string& row : learned_.Rows()) {
+      journal_->Write({JournalRecord::kRow, 0, 0, 0, 0, row});
+    }
+  }
+  return config_.rerun.empty() ? Status{} : Rerun();
+}
+
+// Repeats the cases of a journal and ends the process. Parents are kept only where a later record
+// needs them; those that no record made are taken from the corpus.
+Status Worker::Rerun() {
+  MOIRE_ASSIGN(const auto records, ReadJournal(config_.rerun));
+  std::unordered_map<uint64_t, std::string> parents;
+  std::unordered_set<uint64_t> needed;
+  for (const JournalRecord& record : records) {
+    if (record.kind == JournalRecord::kRow) continue;
+    needed.insert({record.first, record.second});
+  }
+  for (const std::string& directory : config_.rerun_corpus) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+      if (auto bytes = ReadFile(entry.path().string()); bytes && needed.contains(Hash(*bytes))) {
+        parents[Hash(*bytes)] = std::move(*bytes);
+      }
+    }
+  }
+  parents[Hash("")];  // libFuzzer's own first inputs
+  parents[Hash("\n")] = "\n";
+  learned_ = Learned();
+  std::vector<uint8_t> out(kMaxSharedCase);
+  uint64_t differing = 0;
+  for (const JournalRecord& record : records) {
+    if (record.kind == JournalRecord::kRow) {
+      if (record.row == kRestart) {
+        malformed_.clear();
+        made_.reset();
+        made_bytes_.clear();
+        learned_ = Learned();
+      } else {
+        learned_.ReadRow(record.row);
+      }
+      continue;
+    }
+    const auto first = parents.find(record.first);
+    const auto second = parents.find(record.second);
+    const std::string& a = first == parents.end() ? made_bytes_ : first->second;
+    const std::string& b = second == parents.end() ? made_bytes_ : second->second;
+    const size_t size = record.kind == JournalRecord::kCrossover ? Crossover(a, b, out, record.seed)
+                                                                 : Mutate(a, out, record.seed);
+    const std::string made(reinterpret_cast<const char*>(out.data()), size);
+    if (Hash(made) != record.output) ++differing;
+    if (needed.contains(record.output)) parents[record.output] = made;
+    Test(made);
+  }
+  fmt::print("rerun: {} cases, {} differ from the journal\n", stats_->cases.load(), differing);
+  std::fflush(nullptr);
+  _exit(differing == 0 ? 0 : 3);
+}
+
+// What the first configuration does not implement: read from the campaign's file, or probed now.
+Status Worker::Learn() {
+  const std::string path = config_.directory.empty() ? "" : LearnedFile(config_.directory);
+  if (!path.empty()) {
+    if (const auto text = ReadFile(path)) {
+      size_t at = 0;
+      while (at < text->size()) {
+        const size_t end = std::min(text->find('\n', at), text->size());
+        learned_.ReadRow(std::string_view(*text).substr(at, end - at));
+        at = end + 1;
+      }
+      return {};
+    }
+  }
+  ProbeImplemented(
+      settings_,
+      [&](const GeneratedCase& probe) {
+        const Case test_case = ToCase(probe);
+        const std::string bytes = SerializeCase(test_case);
+        if (bytes.size() <= kMaxSharedCase) {
+          std::memcpy(state_->case_bytes, bytes.data(), bytes.size());
+          state_->case_size = bytes.size();
+        }
+        observer_->Enter(Stage::kConfiguration, 0);
+        const Observation seen = configurations_.front()->Run(test_case);
+        observer_->Enter(Stage::kIdle, -1);
+        return seen.outcome != Outcome::kUnsupported;
+      },
+      learned_);
+  std::string text;
+  for (const std::string& row : learned_.Rows()) text += row + "\n";
+  return path.empty() ? Status{} : WriteFile(path, text);
+}
+
+Status Worker::ArmCoverage() {
+  MOIRE_ASSIGN(const BackendSpec spec, ParseSpec(config_.specs.front(), "ort"));
+  MOIRE_ASSIGN(const std::string library, LoadOrtLibrary(spec.target));
+  MOIRE_ASSIGN(coverage_, BreakpointCoverage::Find(library));
+  MOIRE_TRY(coverage_->Arm());
+  // The base: what any model at all reaches.
+  Result<std::string> identity = ParseModelText(
+      R"(<ir_version: 10, opset_import: ["" : 21]> g (float[1] x) => (float[1] y) { y = Identity (x) })");
+  if (!identity) return std::unexpected(std::move(identity).error());
+  const Case base{std::move(*identity), {{"x", MakeTensor(DataType::kFloat, {1})}}, {}};
+  WarmUp(*coverage_, [&] {
+    for (const auto& configuration : configurations_) configuration->Run(base);
+  });
+  stats_->blocks_total = coverage_->blocks();
+  stats_->blocks_base = coverage_->reached();
+  stats_->blocks_reached = coverage_->reached();
+  return {};
+}
+
+void Worker::LoadRules() {
+  rules_version_ = stats_->rules_version;
+  if (config_.directory.empty()) return;
+  const auto text = ReadFile(RulesFile(config_.directory));
+  if (!text) return;
+  if (auto rules = RulesFromJson(*text)) rules_ = std::move(*rules);
+}
+
+GeneratedCase Worker::Make(Random& random) {
+  observer_->Enter(Stage::kGenerate, -1);
+  return Generate(random, settings_, learned_);
+}
+
+// Serialises the case into libFuzzer's buffer, remembers it and writes the journal.
+size_t Worker::Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord record) {
+  made_bytes_ = SerializeCase(ToCase(made));
+  observer_->Enter(Stage::kIdle, -1);
+  if (made_bytes_.size() > out.size()) {
+    made_.reset();
+    return 0;
+  }
+  made_ = std::move(made);
+  std::memcpy(out.data(), made_bytes_.data(), made_bytes_.size());
+  record.output = Hash(made_bytes_);
+  if (made_->malformed) malformed_.insert(record.output);
+  if (journal_) journal_->Write(record);
+  return made_bytes_.size();
+}
+
+std::optional<GeneratedCase> Worker::Take(std::string_view bytes) {
+  if (made_ && bytes == made_bytes_) return made_;
+  const auto parsed = ParseCase(bytes);
+  if (!parsed) return std::nullopt;
+  auto out = FromCase(*parsed);
+  if (!out) return std::nullopt;
+  out->malformed = malformed_.contains(Hash(bytes));
+  return std::move(*out);
+}
+
+size_t Worker::Mutate(std::string_view parent, std::span<uint8_t> out, unsigned seed) {
+  if (config_.feedback == "none") {
+    Random random(Mix64(config_.seed) ^ Mix64(~next_case_));
+    stats_->next_case = ++next_case_;
+    return Put(Make(random), out, {});
+  }
+  const JournalRecord record{JournalRecord::kMutate, seed, Hash(parent), 0, 0, {}};
+  Random random(Mix64(seed) ^ record.first);
+  auto source = random.Below(100) < kGenerateIn100 ? std::nullopt : Take(parent);
+  if (!source) return Put(Make(random), out, record);
+  observer_->Enter(Stage::kGenerate, -1);
+  return Put(moire::Mutate(std::move(*source), random, settings_, learned_), out, record);
+}
+
+size_t Worker::Crossover(std::string_view first, std::string_view second, std::span<uint8_t> out,
+                         unsigned seed) {
+  if (config_.feedback == "none") return Mutate(first, out, seed);
+  const JournalRecord record{JournalRecord::kCrossover, seed, Hash(first), Hash(second), 0, {}};
+  Random random(Mix64(seed) ^ record.first ^ Mix64(record.second));
+  auto a = Take(first);
+  auto b = Take(second);
+  if (!a || !b) return Put(Make(random), out, record);
+  observer_->Enter(Stage::kGenerate, -1);
+  return Put(moire::Crossover(*a, *b, random, settings_, learned_), out, record);
+}
+
+// A case that an avoid rule matches is not run where it would die, except as a probe.
+std::optional<Observation> Worker::Instead(int configuration, const Model& model) {
+  const std::string& name = classes_[static_cast<size_t>(configuration)];
+  for (size_t r = 0; r < std::min(rules_.size(), kMaxRules); ++r) {
+    const AvoidRule& rule = rules_[r];
+    if (std::find(rule.configurations.begin(), rule.configurations.end(), name) ==
+            rule.configurations.end() ||
+        !Matches(rule, model, facts_)) {
+      continue;
+    }
+    RuleCounters& counters = stats_->rules[r];
+    if (++counters.matches % kProbeEvery == 0) {
+      probed_.push_back(r);
+      continue;
+    }
+    Observation skipped;
+    skipped.outcome = Outcome::kUnsupported;
+    skipped.reason = "avoided: " + rule.cause;
+    return skipped;
+  }
+  return std::nullopt;
+}
+
+Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bool all) {
+  ExecuteOptions options;
+  options.observer = observer_.get();
+  const std::span<const std::unique_ptr<Configuration>> configurations(configurations_);
+  const size_t fast = std::min(kFastTier, configurations.size());
+  const size_t offset = all ? fast : 0;
+  if (!rules_.empty()) {
+    facts_ = FactsOfInputs(parsed.model, parsed.inputs);
+    options.on_node = [&](const Node& node, std::span<const RangeTensor> values) {
+      for (size_t i = 0; i < std::min(values.size(), node.outputs.size()); ++i) {
+        facts_[node.outputs[i]] = {values[i].type, FlagsOf(values[i])};
+      }
+    };
+    options.instead = [this, offset](int configuration, const Model& model) {
+      return Instead(configuration + static_cast<int>(offset), model);
+    };
+  }
+  probed_.clear();
+  observer_->set_offset(static_cast<int>(offset));
+  Execution execution = Execute(
+      test_case, parsed.model, all ? configurations.subspan(fast) : configurations.first(fast),
+      options);
+  // A probe that comes back without a bug passes; one that dies never comes back.
+  const bool bug = std::any_of(execution.verdicts.begin(), execution.verdicts.end(),
+                               [](const Verdict& verdict) { return IsBug(verdict.kind); });
+  for (const size_t rule : probed_) {
+    stats_->rules[rule].passes = bug ? 0 : stats_->rules[rule].passes + 1;
+  }
+  return execution;
+}
+
+void Worker::Account(const GeneratedCase& parsed, const Execution& execution, bool accepted) {
+  ++stats_->cases;
+  ++state_->cases;
+  if (!parsed.malformed) {
+    ++stats_->well_formed;
+    if (accepted) ++stats_->valid;
+  }
+  for (const Observation& seen : execution.observations) {
+    if (seen.outcome == Outcome::kUnsupported) {
+      ++(seen.reason.starts_with("avoided: ") ? stats_->avoided : stats_->unimplemented);
+    }
+  }
+  if (!execution.reference) return;
+  if (execution.reference->status == ReferenceStatus::kOverBudget) ++stats_->over_budget;
+  if (!accepted || execution.reference->status != ReferenceStatus::kEvaluated) return;
+  std::array<Judged, kNumTypes> judged{};
+  std::vector<std::vector<float>> bounds(kNumTypes);
+  CountJudged(*execution.reference, judged, &bounds);
+  stats_->Count(judged, bounds);
+}
+
+void Worker::Feedback(const Model& model, const Execution& execution, bool accepted) {
+  if (coverage_) {
+    coverage_->TakeNew(new_blocks_);
+    LightBlocks(new_blocks_);
+    if (accepted) blocks_valid_ += new_blocks_.size();
+    stats_->blocks_valid = blocks_valid_;
+    stats_->blocks_reached = coverage_->reached();
+  }
+  if (waypoints_ && accepted && execution.observations.size() >= 2) {
+    RunFacts facts;
+    facts.model = &model;
+    facts.results = PairResults(model, execution.observations[0].outputs,
+                                execution.observations[1].outputs);
+    waypoints_->Observe(facts);
+  }
+}
+
+// Operators that make the output a verdict is about, or all of a small model: what is known of the
+// place before reduction.
+std::string Worker::GroupOf(const Verdict& verdict, const Model& model,
+                            const std::string& symptom) const {
+  std::string place;
+  if (verdict.output >= 0 && static_cast<size_t>(verdict.output) < model.graph.outputs.size()) {
+    const std::string& output = model.graph.outputs[static_cast<size_t>(verdict.output)].name;
+    for (const Node& node : model.graph.nodes) {
+      if (std::find(node.outputs.begin(), node.outputs.end(), output) == node.outputs.end()) continue;
+      place = node.op;
+      const auto fact = std::find_if(
+          model.graph.outputs.begin(), model.graph.outputs.end(),
+          [&](const ValueInfo& value) { return value.name == output; });
+      place += fmt::format("/{}", Name(fact->type.type));
+    }
+  }
+  return symptom + "|" + place;
+}
+
+void Worker::Report(std::string_view bytes, const Model& model, const Execution& execution) {
+  if (config_.directory.empty() && !config_.abort_on_bug) return;
+  for (const Verdict& verdict : execution.verdicts) {
+    if (!IsBug(verdict.kind)) continue;
+    Candidate candidate;
+    candidate.symptom = SymptomKey(verdict);
+    candidate.group = GroupOf(verdict, model, candidate.symptom);
+    GroupCount& count = groups_[candidate.group];
+    if (++count.seen < count.next) continue;
+    candidate.case_bytes = bytes;
+    candidate.verdict = verdict;
+    candidate.worker = config_.worker;
+    candidate.sightings = count.seen - count.written;
+    count.written = count.seen;
+    count.next = count.seen < 3 ? count.seen + 1 : 2 * count.seen;
+    if (config_.abort_on_bug) {
+      fmt::print(stderr, "moire: {}: {}: {}\n", verdict.configuration, Name(verdict.kind),
+                 verdict.reason);
+      std::abort();
+    }
+    const std::string name =
+        fmt::format("w{}-{}-{:06}", config_.worker, getpid(), candidates_++);
+    if (const Status status = WriteCandidate(InboxDirectory(config_.directory), name, candidate);
+        !status) {
+      fmt::print(stderr, "moire: {}\n", status.error().message);
+    }
+  }
+}
+
+void Worker::NoteRejections(const Model& model, const Execution& execution) {
+  for (const Observation& seen : execution.observations) {
+    if (seen.outcome != Outcome::kUnsupported || seen.reason.starts_with("avoided: ")) continue;
+    const auto before = learned_.Rows();
+    if (!learned_.NoteRejection(model, seen.reason)) continue;
+    std::string rows;
+    for (const std::string& row : learned_.Rows()) {
+      if (std::binary_search(before.begin(), before.end(), row)) continue;
+      if (journal_) journal_->Write({JournalRecord::kRow, 0, 0, 0, 0, row});
+      rows += row + "\n";
+    }
+    if (config_.directory.empty()) continue;
+    // Appending is atomic for short rows, so several workers share the file.
+    const int fd = open(LearnedFile(config_.directory).c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd < 0) continue;
+    if (write(fd, rows.data(), rows.size()) < 0) {
+      fmt::print(stderr, "moire: cannot write '{}': {}\n", LearnedFile(config_.directory),
+                 std::strerror(errno));
+    }
+    close(fd);
+  }
+}
+
+// One line a case: its hash and its verdicts, for comparing two runs byte for byte.
+void Worker::LogCase(std::string_view bytes, const Execution& execution) {
+  if (case_log_ == nullptr) return;
+  std::string line = fmt::format("{} {:016x}", next_case_ - 1, Hash(bytes));
+  for (const Verdict& verdict : execution.verdicts) {
+    line += fmt::format(" {}={}", verdict.configuration, Name(verdict.kind));
+    if (IsBug(verdict.kind)) line += fmt::format("({})", verdict.reason);
+  }
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  line += '\n';
+  std::fputs(line.c_str(), case_log_);
+  std::fflush(case_log_);
+}
+
+void Worker::Test(std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (stats_->rules_version != rules_version_) LoadRules();
+  if (bytes.size() <= kMaxSharedCase) {
+    std::memcpy(state_->case_bytes, bytes.data(), bytes.size());
+    state_->case_size = bytes.size();
+  }
+  observer_->Enter(Stage::kParse, -1);
+  const auto parsed = Take(bytes);
+  if (!parsed) {
+    observer_->Enter(Stage::kIdle, -1);
+    return;
+  }
+  const Case test_case = *ParseCase(bytes);
+  const Execution execution = RunCase(test_case, *parsed, /*all=*/false);
+  const bool accepted = !execution.observations.empty() &&
+                        execution.observations.front().outcome == Outcome::kOutputs;
+  new_blocks_.clear();
+  Account(*parsed, execution, accepted);
+  Feedback(parsed->model, execution, accepted);
+  Report(bytes, parsed->model, execution);
+  if (config_.rerun.empty()) NoteRejections(parsed->model, execution);
+  LogCase(bytes, execution);
+  const bool brought_new = !new_blocks_.empty();
+  if (configurations_.size() > kFastTier &&
+      (brought_new || Mix64(Hash(bytes)) % kSampleAll == 0)) {
+    const Execution slow = RunCase(test_case, *parsed, /*all=*/true);
+    Report(bytes, parsed->model, slow);
+    LogCase(bytes, slow);
+    new_blocks_.clear();
+    Feedback(parsed->model, slow, accepted);
+  }
+  const uint64_t done = config_.feedback == "none" ? next_case_ : stats_->cases.load();
+  if (config_.cases != 0 && done >= config_.cases) _exit(0);
+}
+
+}  // namespace moire

@@ -1,0 +1,113 @@
+// Worker: what a fuzz target does with libFuzzer's calls. Makes cases (generator, mutator), runs them
+// through the stages, feeds coverage and waypoints back, and writes what failed to the inbox. A
+// difference does not end the process; a death leaves the case and the stage in the shared mapping.
+#ifndef MOIRE_HARNESS_CAMPAIGN_WORKER_H_
+#define MOIRE_HARNESS_CAMPAIGN_WORKER_H_
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "fuzzers/feedback/breakpoints.h"
+#include "fuzzers/feedback/waypoints.h"
+#include "fuzzers/generate/generate.h"
+#include "harness/campaign/avoid.h"
+#include "harness/campaign/candidate.h"
+#include "harness/campaign/journal.h"
+#include "harness/campaign/worker_config.h"
+#include "harness/campaign/worker_stats.h"
+#include "harness/execute/watched.h"
+
+namespace moire {
+
+// Stages of a run over a part of the configurations, with the index among all of them.
+class OffsetObserver : public SharedStageObserver {
+ public:
+  using SharedStageObserver::SharedStageObserver;
+  void set_offset(int offset) { offset_ = offset; }
+  void Enter(Stage stage, int configuration) override {
+    SharedStageObserver::Enter(stage, configuration < 0 ? configuration : configuration + offset_);
+  }
+
+ private:
+  int offset_ = 0;
+};
+
+class Worker {
+ public:
+  // Opens the configurations, learns what they do not implement, arms coverage.
+  static Result<std::unique_ptr<Worker>> Create(WorkerConfig config);
+  ~Worker();
+
+  // libFuzzer's custom mutator: a case made from `parent` (or anew) into `out`; its size.
+  size_t Mutate(std::string_view parent, std::span<uint8_t> out, unsigned seed);
+  size_t Crossover(std::string_view first, std::string_view second, std::span<uint8_t> out,
+                   unsigned seed);
+  // Runs and judges one case. Ends the process with 0 when the configured number of cases is done.
+  void Test(std::string_view bytes);
+
+ private:
+  // How often the sightings of one group were written: at the 1st, 2nd, 3rd, then at each doubling.
+  struct GroupCount {
+    int64_t seen = 0;
+    int64_t written = 0;
+    int64_t next = 1;
+  };
+
+  explicit Worker(WorkerConfig config) : config_(std::move(config)) {}
+  Status Open();
+  Status OpenSharedMappings();
+  Status Learn();
+  Status Rerun();
+  Status ArmCoverage();
+  void LoadRules();
+  GeneratedCase Make(Random& random);
+  size_t Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord record);
+  std::optional<GeneratedCase> Take(std::string_view bytes);
+  Execution RunCase(const Case& test_case, const GeneratedCase& parsed, bool all);
+  std::optional<Observation> Instead(int configuration, const Model& model);
+  std::string GroupOf(const Verdict& verdict, const Model& model, const std::string& symptom) const;
+  void Account(const GeneratedCase& parsed, const Execution& execution, bool accepted);
+  void Feedback(const Model& model, const Execution& execution, bool accepted);
+  void Report(std::string_view bytes, const Model& model, const Execution& execution);
+  void LogCase(std::string_view bytes, const Execution& execution);
+  void NoteRejections(const Model& model, const Execution& execution);
+
+  WorkerConfig config_;
+  GeneratorSettings settings_;
+  Learned learned_;
+  std::vector<std::unique_ptr<Configuration>> configurations_;
+  std::vector<std::string> classes_;  // ConfigurationClass of each
+  SharedState* state_ = nullptr;
+  WorkerStats* stats_ = nullptr;
+  std::unique_ptr<OffsetObserver> observer_;
+  std::unique_ptr<BreakpointCoverage> coverage_;
+  std::optional<Waypoints> waypoints_;
+  std::vector<uint32_t> new_blocks_;
+  std::optional<JournalWriter> journal_;
+  std::FILE* case_log_ = nullptr;
+
+  // The last case made, so that it need not be parsed again.
+  std::string made_bytes_;
+  std::optional<GeneratedCase> made_;
+
+  // Cases made malformed on purpose, by hash: their children are, too.
+  std::unordered_set<uint64_t> malformed_;
+
+  std::vector<AvoidRule> rules_;
+  uint32_t rules_version_ = 0;
+  Facts facts_;
+  std::unordered_map<std::string, GroupCount> groups_;
+  std::vector<size_t> probed_;  // rules whose match runs all the same in this case
+  uint64_t next_case_ = 0;
+  uint64_t candidates_ = 0;
+  uint64_t blocks_valid_ = 0;
+};
+
+}  // namespace moire
+
+#endif  // MOIRE_HARNESS_CAMPAIGN_WORKER_H_
