@@ -1,0 +1,186 @@
+#include "oracles/reference/conformance/conformance.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "harness/case/case.h"
+#include "harness/case/onnx_adapter.h"
+
+namespace moire {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct DataSet {
+  std::vector<NamedTensor> inputs;
+  std::vector<std::pair<size_t, Tensor>> expected;  // index of the output
+  std::string skipped;                              // why part of it could not be read
+};
+
+// Reads PREFIX0.pb, PREFIX1.pb, ... for the values of a graph, by position.
+template <typename Store>
+Status ReadTensors(const fs::path& directory, const std::string& prefix,
+                   const std::vector<ValueInfo>& values, std::string& skipped, Store store) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    const fs::path path = directory / fmt::format("{}{}.pb", prefix, i);
+    if (!fs::exists(path)) continue;
+    if (!values[i].type.opaque.empty()) {
+      skipped = fmt::format("'{}' is not a dense tensor", values[i].name);
+      continue;
+    }
+    MOIRE_ASSIGN(const std::string bytes, ReadFile(path.string()));
+    Result<NamedTensor> tensor = ParseTensor(bytes);
+    if (!tensor) return std::unexpected(std::move(tensor).error().With(path.string()));
+    store(i, std::move(tensor->tensor));
+  }
+  return {};
+}
+
+Result<DataSet> ReadDataSet(const fs::path& directory, const Graph& graph) {
+  DataSet out;
+  std::vector<ValueInfo> inputs;  // initializers listed as inputs too have no file of their own
+  for (const ValueInfo& input : graph.inputs) {
+    if (graph.FindInitializer(input.name) == nullptr) inputs.push_back(input);
+  }
+  MOIRE_TRY(ReadTensors(directory, "input_", inputs, out.skipped, [&](size_t i, Tensor tensor) {
+    out.inputs.push_back({inputs[i].name, std::move(tensor)});
+  }));
+  MOIRE_TRY(
+      ReadTensors(directory, "output_", graph.outputs, out.skipped, [&](size_t i, Tensor tensor) {
+        out.expected.emplace_back(i, std::move(tensor));
+      }));
+  return out;
+}
+
+bool WithinSlack(const RangeTensor& range, const Tensor& expected, int64_t i, double slack) {
+  if (slack <= 0 || !IsFloat(range.type)) return false;
+  const double y = GetFloat(expected, i);
+  const double value = range.value[static_cast<size_t>(i)];
+  return std::abs(y - value) <= slack * (1e-3 * std::abs(value) + 1e-7);
+}
+
+// Compares one output; an empty string when nothing is wrong.
+std::string Compare(const RangeTensor& range, const Tensor& expected, double slack,
+                    CaseReport& report) {
+  if (range.type != expected.type) {
+    return fmt::format("is {}, expected {}", Name(range.type), Name(expected.type));
+  }
+  if (range.shape != expected.shape) {
+    return fmt::format("has shape {}, expected {}", ToString(range.shape),
+                       ToString(expected.shape));
+  }
+  std::string wrong;
+  int64_t count = 0;
+  for (int64_t i = 0; i < range.size(); ++i) {
+    const auto k = static_cast<size_t>(i);
+    ++report.elements;
+    if (range.MarkAt(k) == kDecided) ++report.decided;
+    if (Legal(range, expected, i) || WithinSlack(range, expected, i, slack)) continue;
+    if (++count > 1) continue;
+    wrong = IsFloat(range.type)
+                ? fmt::format("element {}: {} is outside [{}, {}]", i, ElementToString(expected, i),
+                              range.Lo()[k], range.Hi()[k])
+                : fmt::format("element {}: {} expected, got {}", i, ElementToString(expected, i),
+                              ElementToString(ToTensor(range), i));
+  }
+  return count > 1 ? fmt::format("{} ({} elements in all)", wrong, count) : wrong;
+}
+
+// Outcomes of several data sets or outputs: the worst one counts.
+void Worsen(CaseReport& report, CaseOutcome outcome, std::string reason) {
+  if (outcome > report.outcome || report.reason.empty()) {
+    report.outcome = std::max(outcome, report.outcome);
+    report.reason = std::move(reason);
+  }
+}
+
+void RunDataSet(const Model& model, const fs::path& directory, const ConformanceOptions& options,
+                CaseReport& report) {
+  const Result<DataSet> data = ReadDataSet(directory, model.graph);
+  if (!data) {
+    const bool unsupported = data.error().code == ErrorCode::kUnsupported;
+    Worsen(report, unsupported ? CaseOutcome::kNotImplemented : CaseOutcome::kFailed,
+           data.error().message);
+    return;
+  }
+  if (!data->skipped.empty()) Worsen(report, CaseOutcome::kNotImplemented, data->skipped);
+  const ReferenceResult result = Evaluate(model, data->inputs, options.reference);
+  if (result.status == ReferenceStatus::kOverBudget) {
+    return Worsen(report, CaseOutcome::kUndetermined, result.reason);
+  }
+  if (result.status == ReferenceStatus::kRejected) {
+    return Worsen(report, CaseOutcome::kFailed, "rejected: " + result.reason);
+  }
+  for (const auto& [index, expected] : data->expected) {
+    const RangeTensor& range = result.outputs[index];
+    const std::string& name = model.graph.outputs[index].name;
+    if (range.opaque != Opaque::kNo) {
+      Worsen(report,
+             range.opaque == Opaque::kUnsupported ? CaseOutcome::kNotImplemented
+                                                  : CaseOutcome::kUndetermined,
+             range.opaque_reason);
+      continue;
+    }
+    const std::string wrong = Compare(range, expected, options.slack, report);
+    if (!wrong.empty()) {
+      Worsen(report, CaseOutcome::kFailed, fmt::format("output '{}' {}", name, wrong));
+    }
+  }
+}
+
+}  // namespace
+
+CaseReport RunConformanceCase(const std::string& directory, const ConformanceOptions& options) {
+  CaseReport report;
+  report.name = fs::path(directory).filename().string();
+  report.outcome = CaseOutcome::kPassed;
+  const Result<std::string> bytes = ReadFile((fs::path(directory) / "model.onnx").string());
+  const Result<Model> model =
+      bytes ? ParseModel(*bytes) : Result<Model>(std::unexpected(bytes.error()));
+  if (!model) {
+    Worsen(report, CaseOutcome::kFailed, model.error().message);
+    return report;
+  }
+  std::error_code ignored;
+  bool any = false;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (!entry.path().filename().string().starts_with("test_data_set_")) continue;
+    any = true;
+    RunDataSet(*model, entry.path(), options, report);
+  }
+  if (!any) Worsen(report, CaseOutcome::kFailed, "no test_data_set_*");
+  if (report.outcome == CaseOutcome::kPassed && report.elements > 0 && report.decided == 0) {
+    Worsen(report, CaseOutcome::kUndetermined, "no element is decided");
+  }
+  return report;
+}
+
+Result<ConformanceReport> RunConformance(const std::string& directory,
+                                         const ConformanceOptions& options) {
+  std::error_code error;
+  std::vector<std::string> paths;
+  if (fs::exists(fs::path(directory) / "model.onnx")) paths.push_back(directory);
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (fs::exists(entry.path() / "model.onnx") && name.find(options.filter) != std::string::npos) {
+      paths.push_back(entry.path().string());
+    }
+  }
+  if (error) return Fail(ErrorCode::kNotFound, "{}: {}", directory, error.message());
+  if (paths.empty()) return Fail(ErrorCode::kNotFound, "{}: no case with a model.onnx", directory);
+  std::ranges::sort(paths);
+  ConformanceReport report;
+  for (const std::string& path : paths) {
+    CaseReport one = RunConformanceCase(path, options);
+    int64_t* const counts[] = {&report.passed, &report.undetermined, &report.not_implemented,
+                               &report.failed};
+    ++*counts[static_cast<size_t>(one.outcome)];
+    report.elements += one.elements;
+    report.decided += one.decided;
+    report.cases.push_back(std::move(one));
+  }
+  return report;
+}
+
+}  // namespace moire
