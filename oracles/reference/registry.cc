@@ -13,6 +13,7 @@ using Family = std::span<const KernelEntry> (*)();
 constexpr Family kFamilies[] = {
     // Element-wise.
     // Reductions, products, windows, normalisations.
+    ReduceKernels, MatMulKernels, ConvKernels, PoolKernels, SoftmaxKernels,
     // Shape, movement, index, quantisation, control flow.
     ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
 };

@@ -11,6 +11,11 @@ namespace moire {
 // Element-wise.
 
 // Reductions, products, windows, normalisations.
+std::span<const KernelEntry> ReduceKernels();
+std::span<const KernelEntry> MatMulKernels();
+std::span<const KernelEntry> ConvKernels();
+std::span<const KernelEntry> PoolKernels();
+std::span<const KernelEntry> SoftmaxKernels();
 
 // Shape, movement, index, quantisation, control flow.
 std::span<const KernelEntry> ShapeKernels();
