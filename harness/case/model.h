@@ -58,6 +58,7 @@ struct Attribute {
   std::variant<int64_t, float, std::string, Tensor, GraphPtr, Ints, Floats, Strings,
                OpaqueAttribute>
       value;
+  std::string tensor_name{};  // of a Tensor: exporters name the value of a Constant
 };
 
 struct Node {

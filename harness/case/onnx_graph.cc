@@ -23,7 +23,7 @@ void ValueInfoToProto(const ValueInfo& source, onnx::ValueInfoProto& target) {
 }
 
 Result<Attribute> AttributeFromProto(onnx::AttributeProto& source, int depth) {
-  Attribute out{source.name(), OpaqueAttribute{}};
+  Attribute out{source.name(), OpaqueAttribute{}, {}};
   if (source.has_ref_attr_name()) {
     out.value = OpaqueAttribute{source.SerializeAsString()};
     return out;
@@ -44,12 +44,8 @@ Result<Attribute> AttributeFromProto(onnx::AttributeProto& source, int depth) {
     case onnx::AttributeProto::TENSOR: {
       auto tensor = TensorFromProto(source.t());
       if (!tensor) return std::unexpected(std::move(tensor).error());
-      // A named tensor attribute is rare and means nothing; keep it whole.
-      if (tensor->name.empty()) {
-        out.value = std::move(tensor->tensor);
-      } else {
-        out.value = OpaqueAttribute{source.SerializeAsString()};
-      }
+      out.value = std::move(tensor->tensor);
+      out.tensor_name = std::move(tensor->name);
       break;
     }
     case onnx::AttributeProto::GRAPH: {
@@ -72,6 +68,7 @@ void AttributeToProto(const Attribute& source, onnx::AttributeProto& target) {
   target.set_name(source.name);
   struct Writer {
     onnx::AttributeProto& target;
+    const std::string& tensor_name;
     void operator()(int64_t v) const {
       target.set_type(onnx::AttributeProto::INT);
       target.set_i(v);
@@ -86,7 +83,7 @@ void AttributeToProto(const Attribute& source, onnx::AttributeProto& target) {
     }
     void operator()(const Tensor& v) const {
       target.set_type(onnx::AttributeProto::TENSOR);
-      TensorToProto({"", v}, *target.mutable_t());
+      TensorToProto({tensor_name, v}, *target.mutable_t());
     }
     void operator()(const GraphPtr& v) const {
       target.set_type(onnx::AttributeProto::GRAPH);
@@ -106,7 +103,7 @@ void AttributeToProto(const Attribute& source, onnx::AttributeProto& target) {
     }
     void operator()(const OpaqueAttribute&) const {}
   };
-  std::visit(Writer{target}, source.value);
+  std::visit(Writer{target, source.tensor_name}, source.value);
 }
 
 Result<Node> NodeFromProto(onnx::NodeProto& source, int depth) {
