@@ -56,7 +56,7 @@ class OrtLibrary {
 };
 
 // While it lives, collects the names of the graph transformers that sessions created on this thread
-// report as having modified the graph; needs a session log level of ORT_LOGGING_LEVEL_VERBOSE.
+// report as having modified the graph; needs a session log level of ORT_LOGGING_LEVEL_INFO or lower.
 class TransformerLog {
  public:
   explicit TransformerLog(std::vector<std::string>& names);  // in order of first report

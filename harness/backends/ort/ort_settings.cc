@@ -189,9 +189,11 @@ Result<OrtHandle<OrtSessionOptions>> MakeSessionOptions(const OrtLibrary& librar
   MOIRE_TRY(
       library.Check(api.SetSessionExecutionMode(made, parallel ? ORT_PARALLEL : ORT_SEQUENTIAL),
                     "execution mode"));
+  // The transformers report at INFO: 422 us at level all where silence takes 358 us, VERBOSE 473
+  // us.
   MOIRE_TRY(
       library.Check(api.SetSessionLogSeverityLevel(
-                        made, settings.log ? ORT_LOGGING_LEVEL_VERBOSE : ORT_LOGGING_LEVEL_FATAL),
+                        made, settings.log ? ORT_LOGGING_LEVEL_INFO : ORT_LOGGING_LEVEL_FATAL),
                     "log level"));
   const auto entry = [&](const char* key, const char* value) {
     return library.Check(api.AddSessionConfigEntry(made, key, value), key);
