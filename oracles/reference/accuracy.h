@@ -26,6 +26,9 @@ std::span<const Accuracy> AccuracyTable();
 // The row for an operator and type; aborts when the operator has no row (a kernel's mistake).
 const Accuracy& FindAccuracy(std::string_view function, DataType type);
 
+// The row's allowance at a result y of the computing type; 0 at infinities and NaN.
+double ErrorBound(DataType type, double y, const Accuracy& row, double scale);
+
 // Widens element i of `out` by its row; `scale` is the magnitude of the intermediates (0 for none).
 // float16 and bfloat16 are commonly computed in float32 and rounded once, or in their own type: the
 // row is applied in units of the declared type either way. Call before Round().

@@ -12,10 +12,12 @@ using Family = std::span<const KernelEntry> (*)();
 
 constexpr Family kFamilies[] = {
     // Element-wise.
+    ArithmeticKernels, UnaryKernels, ActivationKernels, CompareKernels, CastKernels, SelectKernels,
     // Reductions, products, windows, normalisations.
     ReduceKernels, MatMulKernels, ConvKernels, PoolKernels, SoftmaxKernels,
     // Shape, movement, index, quantisation, control flow.
     ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
+    ScatterKernels,
 };
 
 using Table = std::unordered_map<std::string, std::vector<const KernelEntry*>>;

@@ -9,6 +9,12 @@
 namespace moire {
 
 // Element-wise.
+std::span<const KernelEntry> ArithmeticKernels();
+std::span<const KernelEntry> UnaryKernels();
+std::span<const KernelEntry> ActivationKernels();
+std::span<const KernelEntry> CompareKernels();
+std::span<const KernelEntry> CastKernels();
+std::span<const KernelEntry> SelectKernels();
 
 // Reductions, products, windows, normalisations.
 std::span<const KernelEntry> ReduceKernels();
@@ -24,6 +30,7 @@ std::span<const KernelEntry> SliceKernels();
 std::span<const KernelEntry> GatherKernels();
 std::span<const KernelEntry> PadKernels();
 std::span<const KernelEntry> GenerateKernels();
+std::span<const KernelEntry> ScatterKernels();
 
 }  // namespace moire
 
