@@ -12,9 +12,11 @@ using Family = std::span<const KernelEntry> (*)();
 
 constexpr Family kFamilies[] = {
     // Element-wise.
-    ArithmeticKernels, UnaryKernels, ActivationKernels, CompareKernels, CastKernels, SelectKernels,
+    ArithmeticKernels, PowKernels, UnaryKernels, ActivationKernels, CompareKernels, CastKernels,
+    SelectKernels,
     // Reductions, products, windows, normalisations.
     ReduceKernels, MatMulKernels, ConvKernels, PoolKernels, SoftmaxKernels,
+    NormalizeKernels, BatchNormKernels,
     // Shape, movement, index, quantisation, control flow.
     ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
     ScatterKernels,

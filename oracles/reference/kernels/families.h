@@ -10,6 +10,7 @@ namespace moire {
 
 // Element-wise.
 std::span<const KernelEntry> ArithmeticKernels();
+std::span<const KernelEntry> PowKernels();
 std::span<const KernelEntry> UnaryKernels();
 std::span<const KernelEntry> ActivationKernels();
 std::span<const KernelEntry> CompareKernels();
@@ -22,6 +23,8 @@ std::span<const KernelEntry> MatMulKernels();
 std::span<const KernelEntry> ConvKernels();
 std::span<const KernelEntry> PoolKernels();
 std::span<const KernelEntry> SoftmaxKernels();
+std::span<const KernelEntry> NormalizeKernels();
+std::span<const KernelEntry> BatchNormKernels();
 
 // Shape, movement, index, quantisation, control flow.
 std::span<const KernelEntry> ShapeKernels();

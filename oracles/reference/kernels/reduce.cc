@@ -10,6 +10,7 @@
 #include "harness/case/float_bits.h"
 #include "oracles/reference/accuracy.h"
 #include "oracles/reference/kernels/families.h"
+#include "oracles/reference/kernels/statistics.h"
 #include "oracles/reference/kernels/sums.h"
 
 namespace moire {
@@ -45,14 +46,7 @@ Interval At(const Row& row, int64_t k) {
 
 Interval FloatSum(DataType type, const Row& row, int64_t n) { return SumOf(type, row, n); }
 
-Interval FloatMean(DataType type, const Row& row, int64_t n) {
-  const Arithmetic in_type(type);
-  // sum(x) / n; also sum(x * (1/n)), where each term is rounded once more: folded = 1. The
-  // reciprocal's own rounding and the division's are common to all terms.
-  Interval sum = SumOf(type, row, n, 1);
-  const auto count = static_cast<double>(n);
-  return in_type.Rounded({sum.value / count, sum.lo / count, sum.hi / count, sum.mark}, 2);
-}
+Interval FloatMean(DataType type, const Row& row, int64_t n) { return MeanOf(type, row, n); }
 
 // |x| as a line of its own.
 struct Magnitudes {

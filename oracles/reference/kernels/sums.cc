@@ -86,6 +86,9 @@ Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, 
     for (int64_t k = 0; k < n; ++k) magnitude += std::abs(a.value[k]);
   }
   if (!std::isfinite(magnitude + down + up)) return SpecialSum(type, term, n);
+  // Zeros add up exactly, and a single element is its own sum.
+  if (magnitude + down + up == 0) return Exactly(0);
+  if (n == 1 && b == nullptr && folded == 0) return term(0);
 
   double exact = 0;
   bool overflow = false;
