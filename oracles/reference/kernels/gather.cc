@@ -6,18 +6,6 @@
 namespace moire {
 namespace {
 
-// The coordinate that element i of `indices` names along an axis of size `dim`.
-Result<int64_t> Coordinate(KernelContext& ctx, const RangeTensor& indices, size_t i, int64_t dim) {
-  int64_t at = indices.ints[i];
-  if (at < -dim || at >= dim) {
-    if (indices.MarkAt(i) != kDecided) {
-      return Fail(ErrorCode::kUndecidable, "an index that may be out of range is not known");
-    }
-    return ctx.MustReject("index {} is outside an axis of size {}", at, dim);
-  }
-  return at < 0 ? at + dim : at;
-}
-
 // Before opset 11 negative indices are not allowed, nor forbidden as an error: nothing is claimed.
 Status CheckNegative(const KernelContext& ctx, const RangeTensor& indices) {
   if (ctx.opset() >= 11) return {};

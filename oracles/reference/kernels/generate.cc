@@ -96,7 +96,12 @@ Result<int64_t> FloatCount(DataType type, double start, double limit, double del
 // start + i * delta, or by repeated addition as the operator's function body has it. Both err by at
 // most (2 i + 2) u times the largest partial sum.
 Status FloatRange(KernelContext& ctx) {
-  const DataType type = ctx.In(0).type;
+  // The type that is computed in: by default float for the 16-bit types of opset 27.
+  DataType type = ctx.In(0).type;
+  if (type == DataType::kFloat16 || type == DataType::kBfloat16) {
+    type = static_cast<DataType>(ctx.node().Int("stash_type", 1));
+    if (!IsFloat(type)) return Fail(ErrorCode::kInvalidInput, "stash_type {}", Name(type));
+  }
   for (size_t k = 0; k < 3; ++k) {
     const RangeTensor& in = ctx.In(k);
     if (in.MarkAt(0) != kDecided || in.Lo()[0] != in.Hi()[0]) {
@@ -109,7 +114,7 @@ Status FloatRange(KernelContext& ctx) {
     return Fail(ErrorCode::kInvalidInput, "start {}, limit {}, delta {}", start, limit, delta);
   }
   MOIRE_ASSIGN(const int64_t count, FloatCount(type, start, limit, delta));
-  MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, type, {count}));
+  MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, ctx.In(0).type, {count}));
   MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(count)));
   out->MakeRanges();
   double sum = start;

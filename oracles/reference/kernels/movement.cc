@@ -219,8 +219,11 @@ Status SpaceToDepth(KernelContext& ctx) {
   }
   const Shape out_shape = {n, c * block * block, h / block, w / block};
   if (!CheckedCount(out_shape)) return Fail(ErrorCode::kOverBudget, "output size leaves int64");
-  return Permute(ctx, data, Shape{n, c, h / block, block, w / block, block},
-                 Ints{0, 3, 5, 1, 2, 4}, out_shape);
+  const Shape view = {n, c, h / block, block, w / block, block};
+  const std::string mode = ctx.opset() >= 28 ? ctx.node().String("mode", "DCR") : "DCR";
+  if (mode == "DCR") return Permute(ctx, data, view, Ints{0, 3, 5, 1, 2, 4}, out_shape);
+  if (mode == "CRD") return Permute(ctx, data, view, Ints{0, 1, 3, 5, 2, 4}, out_shape);
+  return Fail(ErrorCode::kInvalidInput, "mode '{}'", mode);
 }
 
 Status Trilu(KernelContext& ctx) {

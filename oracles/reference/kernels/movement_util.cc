@@ -100,6 +100,15 @@ Result<Ints> Axes(std::span<const int64_t> axes, size_t rank) {
   return normal;
 }
 
+Result<int64_t> Coordinate(KernelContext& ctx, const RangeTensor& indices, size_t i, int64_t dim) {
+  const int64_t at = indices.ints[i];
+  if (at >= -dim && at < dim) return at < 0 ? at + dim : at;
+  if (indices.MarkAt(i) != kDecided) {
+    return Fail(ErrorCode::kUndecidable, "an index that may be out of range is not known");
+  }
+  return ctx.MustReject("index {} is outside an axis of size {}", at, dim);
+}
+
 Result<std::optional<Ints>> OptionalInts(const KernelContext& ctx, size_t input) {
   if (ctx.Input(input) == nullptr) return std::nullopt;
   MOIRE_ASSIGN(Ints values, ctx.ExactInts(input));

@@ -40,6 +40,11 @@ Result<int64_t> Axis(int64_t axis, size_t rank);
 // Axes normalised, distinct; kInvalidInput otherwise.
 Result<Ints> Axes(std::span<const int64_t> axes, size_t rank);
 
+// The coordinate that element i of an index tensor names along an axis of size `dim`. Outside
+// [-dim, dim - 1] it is an error by the pages of Gather*, ScatterElements: ctx.MustReject; but
+// kUndecidable when the index itself is marked.
+Result<int64_t> Coordinate(KernelContext& ctx, const RangeTensor& indices, size_t i, int64_t dim);
+
 // An optional integer input that decides structure; nullopt when it is omitted.
 Result<std::optional<Ints>> OptionalInts(const KernelContext& ctx, size_t input);
 // The single element of a structure-deciding integer input (a scalar or one-element tensor).
