@@ -1,0 +1,116 @@
+#include "fuzzers/generate/generate.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "fuzzers/generate/op_context.h"
+#include "fuzzers/generate/patterns/patterns.h"
+#include "fuzzers/generate/pool.h"
+#include "fuzzers/generate/registry.h"
+#include "harness/case/onnx_adapter.h"
+
+namespace moire {
+namespace {
+
+DataType DrawType(Random& random) {
+  // Out of 100.
+  static constexpr std::pair<DataType, unsigned> kWeights[] = {
+      {DataType::kFloat, 40},  {DataType::kFloat16, 9}, {DataType::kDouble, 9},
+      {DataType::kBfloat16, 3}, {DataType::kInt8, 4},   {DataType::kInt16, 3},
+      {DataType::kInt32, 7},   {DataType::kInt64, 8},   {DataType::kUint8, 4},
+      {DataType::kUint16, 3},  {DataType::kUint32, 3},  {DataType::kUint64, 3},
+      {DataType::kBool, 4},
+  };
+  uint64_t at = random.Below(100);
+  for (const auto& [type, weight] : kWeights) {
+    if (at < weight) return type;
+    at -= weight;
+  }
+  return DataType::kFloat;
+}
+
+int64_t DrawOpset(Random& random, const GeneratorSettings& settings) {
+  const int64_t newest = std::min(settings.max_opset, NewestOpset());
+  if (random.Chance(1, 2)) return newest;
+  return random.Between(std::min(settings.min_opset, newest), newest);
+}
+
+}  // namespace
+
+bool PlaceOperator(GraphBuilder& builder, const ResolvedOp& op, ValueId pinned) {
+  const GraphBuilder::Mark mark = builder.Checkpoint();
+  OpContext context(builder, *op.entry, *op.schema);
+  if (pinned != kNoValue) context.Pin(pinned);
+  if (op.entry->choose(context)) return true;
+  builder.Undo(mark);
+  return false;
+}
+
+void Grow(GraphBuilder& builder, const OperatorPool& pool, size_t target_nodes) {
+  Random& random = builder.random();
+  size_t inputs_made = 0;
+  for (size_t attempts = 0; builder.nodes() < target_nodes && attempts < 14 * target_nodes + 20;
+       ++attempts) {
+    if (pool.with_patterns() && random.Unit() < builder.settings().pattern_share / 3 &&
+        PlacePattern(builder, pool)) {
+      continue;
+    }
+    const ResolvedOp& op = pool.Draw(random);
+    const TypeSet first = op.schema->inputs.empty() ? ~TypeSet{0} : op.schema->inputs[0].types;
+    if ((first & builder.AvailableTypes()) != 0 && PlaceOperator(builder, op)) continue;
+    // Nothing at hand fits: now and then a new input makes room.
+    const TypeSet wanted = first & kDataTypes;
+    if (inputs_made > target_nodes / 5 || wanted == 0 || !random.Chance(1, 3)) continue;
+    DataType type = DrawType(random);
+    for (int i = 0; i < 8 && !Has(wanted, type); ++i) type = DrawType(random);
+    if (!Has(wanted, type)) continue;
+    const GraphBuilder::Mark mark = builder.Checkpoint();
+    builder.AddInput(type, builder.DrawShape(0, 6));
+    if (PlaceOperator(builder, op)) {
+      ++inputs_made;
+    } else {
+      builder.Undo(mark);
+    }
+  }
+}
+
+GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const Learned& learned) {
+  for (;;) {
+    const int64_t opset = DrawOpset(random, settings);
+    GraphBuilder builder(random, settings, learned, opset);
+    const auto nodes = static_cast<size_t>(random.Between(settings.min_nodes, settings.max_nodes));
+    builder.set_chain(random.Chance(1, 2));
+    const int64_t sources = random.Between(1, nodes > 4 ? 3 : 2);
+    const DataType main = DrawType(random);
+    for (int64_t i = 0; i < sources; ++i) {
+      builder.AddInput(i == 0 || random.Chance(1, 2) ? main : DrawType(random),
+                       builder.DrawShape(0, 6));
+    }
+    Grow(builder, OperatorPool::For(opset, settings), nodes);
+    if (builder.nodes() == 0) continue;
+    GeneratedCase out = builder.Finish();
+    if (settings.vary_run_options) {
+      if (random.Chance(1, 4)) out.options.intra_op_threads = static_cast<int>(random.Between(1, 4));
+      out.options.parallel_execution = random.Chance(1, 8);
+    }
+    return out;
+  }
+}
+
+Case ToCase(const GeneratedCase& generated) {
+  return {SerializeModel(generated.model), generated.inputs, generated.options};
+}
+
+Result<GeneratedCase> FromCase(const Case& test_case) {
+  MOIRE_ASSIGN(Model model, ParseModel(test_case.model));
+  return GeneratedCase{std::move(model), test_case.inputs, test_case.options, false};
+}
+
+std::vector<std::string_view> GeneratorOperators() {
+  std::set<std::string_view> names;
+  for (const OpEntry* entry : AllEntries()) names.insert(entry->op);
+  return {names.begin(), names.end()};
+}
+
+}  // namespace moire

@@ -1,0 +1,162 @@
+#include "fuzzers/generate/op_context.h"
+
+namespace moire {
+
+OpContext::OpContext(GraphBuilder& builder, const OpEntry& entry, const SchemaInfo& schema)
+    : builder_(builder), entry_(entry), schema_(schema) {
+  node_.op = entry.op;
+  restrict_.fill(~TypeSet{0});
+}
+
+TypeSet OpContext::Allowed(size_t i) const {
+  const ParameterInfo* parameter = schema_.Input(i);
+  if (parameter == nullptr) return 0;
+  TypeSet types = parameter->types & kDataTypes & restrict_[i];
+  if (parameter->variable >= 0) {
+    const DataType bound = variables_[static_cast<size_t>(parameter->variable)];
+    if (bound != DataType::kUndefined) types &= Bit(bound);
+  }
+  return types;
+}
+
+bool OpContext::Bind(size_t i, ValueId value) {
+  const ParameterInfo* parameter = schema_.Input(i);
+  if (parameter == nullptr || value == kNoValue) return false;
+  if (parameter->variable >= 0) {
+    variables_[static_cast<size_t>(parameter->variable)] = builder_.value(value).type;
+  }
+  if (inputs_.size() <= i) inputs_.resize(i + 1, kNoValue);
+  inputs_[i] = value;
+  return true;
+}
+
+bool OpContext::Put(size_t i, ValueId value) {
+  return value != kNoValue && Has(Allowed(i) | (schema_.Input(i) ? schema_.Input(i)->types : 0),
+                                  builder_.value(value).type) &&
+         Bind(i, value);
+}
+
+void OpContext::Omit(size_t i) {
+  if (inputs_.size() <= i) inputs_.resize(i + 1, kNoValue);
+}
+
+bool OpContext::TakeRank(size_t i, int64_t min_rank, int64_t max_rank) {
+  return Take(i, [=](const Value& v) { return v.rank() >= min_rank && v.rank() <= max_rank; });
+}
+
+bool OpContext::TakeShape(size_t i, const Shape& shape, Range range) {
+  const bool any_range = range.lo == 0 && range.hi == 0;
+  const auto fits = [&](const Value& v) {
+    return v.shape == shape && (any_range || (!v.edge && v.range.Inside(range.lo, range.hi)));
+  };
+  return Take(i, fits) || Make(i, shape, range);
+}
+
+ValueId OpContext::Limit(ValueId value, Range range) {
+  const DataType data_type = builder_.value(value).type;
+  if (!IsFloat(data_type)) return kNoValue;
+  if (range.lo <= -1 && range.hi >= 1 && random().Chance(1, 2)) {
+    static constexpr std::string_view kSymmetric[] = {"Tanh", "Softsign", "Sin", "Cos", "Erf"};
+    return builder_.Emit1(kSymmetric[random().Index(5)], {value});
+  }
+  if (range.lo <= 0 && range.hi >= 1 && random().Chance(1, 2)) {
+    static constexpr std::string_view kUnit[] = {"Sigmoid", "HardSigmoid"};
+    return builder_.Emit1(kUnit[random().Index(2)], {value});
+  }
+  const auto bound = [&](double at) {
+    Tensor tensor = MakeTensor(data_type, {});
+    SetFloat(tensor, 0, at);
+    return builder_.AddInitializer(std::move(tensor));
+  };
+  const ValueId low = bound(range.lo);
+  return builder_.Emit1("Clip", {value, low, bound(range.hi)});
+}
+
+bool OpContext::TakeInRange(size_t i, Range range, int64_t min_rank, int64_t max_rank) {
+  const bool any = random().Chance(1, 40);
+  const auto ranked = [&](const Value& v) { return v.rank() >= min_rank && v.rank() <= max_rank; };
+  const auto fits = [&](const Value& v) {
+    return ranked(v) && (any || (!v.edge && v.range.Inside(range.lo, range.hi)));
+  };
+  if (Take(i, fits)) return true;
+  if (Take(i, [&](const Value& v) { return ranked(v) && IsFloat(v.type) && !v.edge; })) {
+    const ValueId limited = Limit(inputs_[i], range);
+    if (limited != kNoValue) return Bind(i, limited);
+  }
+  return false;
+}
+
+bool OpContext::TakeBroadcast(size_t i, const Shape& shape, Range range) {
+  const bool any_range = range.lo == 0 && range.hi == 0;
+  const auto fits = [&](const Value& v) {
+    if (!any_range && (v.edge || !v.range.Inside(range.lo, range.hi))) return false;
+    // Cheaper than forming the broadcast shape: aligned from the right, equal or 1.
+    const size_t common = std::min(v.shape.size(), shape.size());
+    int64_t count = 1;
+    for (size_t k = 0; k < common; ++k) {
+      const int64_t a = v.shape[v.shape.size() - 1 - k];
+      const int64_t b = shape[shape.size() - 1 - k];
+      if (a != b && a != 1 && b != 1) return false;
+      count *= a == 1 ? b : a;
+    }
+    return v.shape.size() + shape.size() < 12 && count <= builder_.max_elements();
+  };
+  if (random().Chance(11, 12) && Take(i, fits)) return true;
+  // A new one: the same shape, or dims set to 1, or leading dims dropped.
+  Shape made = shape;
+  const uint64_t draw = random().Below(4);
+  if (draw == 0) made.clear();
+  if (draw == 1 && !made.empty()) {
+    made.erase(made.begin(), made.begin() + static_cast<int64_t>(random().Index(made.size())));
+  }
+  if (draw <= 2) {
+    for (int64_t& dim : made) {
+      if (random().Chance(1, 3)) dim = 1;
+    }
+  }
+  return Make(i, std::move(made), range);
+}
+
+bool OpContext::Make(size_t i, Shape shape, Range range) {
+  const TypeSet allowed = Allowed(i);
+  if (allowed == 0 || Count(shape) > builder_.max_elements()) return false;
+  auto nth = random().Below(static_cast<uint64_t>(__builtin_popcount(allowed)));
+  TypeSet rest = allowed;
+  while (nth-- > 0) rest &= rest - 1;
+  return MakeTyped(i, static_cast<DataType>(__builtin_ctz(rest)), std::move(shape), range);
+}
+
+bool OpContext::MakeTyped(size_t i, DataType type, Shape shape, Range range) {
+  return Bind(i, builder_.AddSource(type, std::move(shape), range));
+}
+
+bool OpContext::MakeInts(size_t i, const Ints& values, bool scalar) {
+  const ParameterInfo* parameter = schema_.Input(i);
+  if (parameter == nullptr) return false;
+  // Where int32 is allowed too it gets a fifth.
+  const bool narrow = Has(parameter->types, DataType::kInt32) && random().Chance(1, 5) &&
+                      !(parameter->variable >= 0 &&
+                        variables_[static_cast<size_t>(parameter->variable)] == DataType::kInt64);
+  const bool bound32 = parameter->variable >= 0 &&
+                       variables_[static_cast<size_t>(parameter->variable)] == DataType::kInt32;
+  return Bind(i, builder_.AddInts(values, narrow || bound32 ? DataType::kInt32 : DataType::kInt64,
+                                  scalar));
+}
+
+void OpContext::Set(std::string_view name, decltype(Attribute::value) value) {
+  node_.attributes.push_back({std::string(name), std::move(value)});
+}
+
+void OpContext::SetInt(std::string_view name, int64_t value, int64_t otherwise) {
+  if (value != otherwise || random().Chance(1, 2)) Set(name, value);
+}
+
+int64_t OpContext::Axis(int64_t axis, int64_t rank) {
+  return random().Chance(1, 2) ? axis : axis - rank;
+}
+
+std::vector<ValueId> OpContext::Finish(size_t outputs) {
+  return builder_.Emit(std::move(node_), std::move(inputs_), outputs);
+}
+
+}  // namespace moire

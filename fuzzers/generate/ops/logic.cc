@@ -1,0 +1,125 @@
+// Comparison, logic, selection by condition, limits and element type changes.
+#include <cmath>
+
+#include "fuzzers/generate/op_context.h"
+#include "fuzzers/generate/ops/families.h"
+
+namespace moire {
+namespace {
+
+void Bools(InferContext& c) { c.out[0].range = {0, 1}; }
+
+bool ChooseWhere(OpContext& c) {
+  if (!c.TakeAny(1)) return false;
+  Shape shape = c.In(1).shape;
+  if (!c.TakeBroadcast(2, shape)) return false;
+  const auto wider = BroadcastShapes(shape, c.In(2).shape);
+  return wider && c.TakeBroadcast(0, *wider) && c.Done();
+}
+
+bool InferWhere(InferContext& c) { return c.in.size() == 3 && InferBroadcast(c); }
+
+void WhereRange(InferContext& c) { c.out[0].range = Hull(c.in[1]->range, c.in[2]->range); }
+
+bool ChooseClip(OpContext& c) {
+  if (!c.TakeAny(0)) return false;
+  const Range range = c.In(0).range;
+  const double low = IsUnsigned(c.type()) ? 1 : std::max(range.lo / 2, -1e3);
+  const double middle = IsFloat(c.type()) ? low + 0.5 : low + 1;
+  const uint64_t draw = c.random().Below(6);
+  if (draw == 0) return c.Done();
+  c.Omit(1);
+  const auto bound = [&](size_t i, double lo, double hi) {
+    // A scalar of the graph now and then; crossing bounds are legal too (max wins).
+    if (c.random().Chance(1, 8) &&
+        c.Take(i, [](const Value& v) { return v.rank() == 0; })) {
+      return true;
+    }
+    return c.Make(i, {}, {lo, hi});
+  };
+  if (draw != 1 && !bound(1, low - (IsUnsigned(c.type()) ? 1 : 1), middle)) return false;
+  if (draw != 2 && !bound(2, middle, std::max(middle + 1, range.hi / 2))) return false;
+  return c.Done();
+}
+
+bool InferClip(InferContext& c) {
+  return (!c.Given(1) || c.rank(1) == 0) && (!c.Given(2) || c.rank(2) == 0) && InferSame(c);
+}
+
+void ClipRange(InferContext& c) {
+  Range r = c.in[0]->range;
+  if (c.Given(1)) r = {std::max(r.lo, c.in[1]->range.lo), std::max(r.hi, c.in[1]->range.hi)};
+  if (c.Given(2)) r = {std::min(r.lo, c.in[2]->range.lo), std::min(r.hi, c.in[2]->range.hi)};
+  c.out[0].range = r;
+}
+
+// Whether a conversion is decided by ONNX: truncation of a float out of the integer's range is not.
+bool Converts(const Value& v, DataType to, Random& random) {
+  if (IsFloat(to) || IsBool(to)) return true;
+  if (IsFloat(v.type) && (v.edge || (v.rounded && !random.Chance(1, 3)))) return false;
+  return v.range.Inside(static_cast<double>(IntegerMin(to)),
+                        static_cast<double>(IntegerMax(to))) ||
+         (!IsFloat(v.type) && random.Chance(1, 4));
+}
+
+bool ChooseCast(OpContext& c) {
+  if (!c.TakeAny(0)) return false;
+  const TypeSet targets = c.schema().outputs[0].types & kDataTypes;
+  for (int attempt = 0; attempt < 6; ++attempt) {
+    const auto to = static_cast<DataType>(c.random().Below(32));
+    if (!Has(targets, to) || !Converts(c.In(0), to, c.random())) continue;
+    c.Set("to", static_cast<int64_t>(to));
+    if (c.schema().HasAttribute("saturate") && c.random().Chance(1, 10)) {
+      c.Set("saturate", static_cast<int64_t>(c.random().Below(2)));
+    }
+    return c.Done();
+  }
+  return false;
+}
+
+bool InferCast(InferContext& c) {
+  const auto to = static_cast<DataType>(c.node.Int("to", 0));
+  if (!Has(c.schema.outputs[0].types, to)) return false;
+  c.out[0].type = to;
+  return InferSame(c);
+}
+
+void CastRange(InferContext& c) {
+  const Value& v = *c.in[0];
+  const DataType to = c.out[0].type;
+  c.out[0].range = IsBool(to) ? Range{0, 1} : v.range;
+  if (IsInteger(to)) {
+    const Range all{static_cast<double>(IntegerMin(to)), static_cast<double>(IntegerMax(to))};
+    if (!v.range.Inside(all.lo, all.hi)) c.out[0].range = all;
+    if (v.has_known && IsInteger(v.type) && v.range.Inside(all.lo, all.hi)) c.out[0].Know(v.known);
+  }
+}
+
+bool ChooseCastLike(OpContext& c) {
+  return c.TakeAny(0) &&
+         c.Take(1, [&](const Value& v) { return Converts(c.In(0), v.type, c.random()); }) &&
+         c.Done();
+}
+
+bool InferCastLike(InferContext& c) { return c.in.size() == 2 && InferSame(c); }
+
+constexpr OpEntry kLogic[] = {
+    {"And", ChooseBinary, InferBroadcast, Bools, kExactResult},
+    {"Cast", ChooseCast, InferCast, CastRange, kExactResult, 1.8},
+    {"CastLike", ChooseCastLike, InferCastLike, CastRange, kExactResult},
+    {"Clip", ChooseClip, InferClip, ClipRange, kExactResult},
+    {"Equal", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps},
+    {"Greater", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps},
+    {"GreaterOrEqual", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps},
+    {"Less", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps},
+    {"LessOrEqual", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps},
+    {"Or", ChooseBinary, InferBroadcast, Bools, kExactResult},
+    {"Where", ChooseWhere, InferWhere, WhereRange, kExactResult},
+    {"Xor", ChooseBinary, InferBroadcast, Bools, kExactResult},
+};
+
+}  // namespace
+
+OpTable LogicOps() { return kLogic; }
+
+}  // namespace moire

@@ -1,0 +1,400 @@
+// Operators that cut, pad, resize and reorder.
+#include <algorithm>
+#include <cmath>
+
+#include "fuzzers/generate/op_context.h"
+#include "fuzzers/generate/ops/families.h"
+
+namespace moire {
+namespace {
+
+// Elements that start:end:step takes of a dim, by the Slice page (steps of both signs, clamped).
+int64_t SliceLength(int64_t start, int64_t end, int64_t step, int64_t dim) {
+  if (start < 0) start = std::max<int64_t>(start, -dim - 1) + dim;
+  if (end < 0) end = std::max<int64_t>(end, -dim - 1) + dim;
+  if (step > 0) {
+    start = std::clamp<int64_t>(start, 0, dim);
+    end = std::clamp<int64_t>(end, 0, dim);
+    return end <= start ? 0 : (end - start - 1) / step + 1;
+  }
+  start = std::clamp<int64_t>(start, 0, dim - 1);
+  end = std::clamp<int64_t>(end, -1, dim - 1);
+  return start <= end ? 0 : (start - end - 1) / -step + 1;
+}
+
+bool ChooseSlice(OpContext& c) {
+  if (!c.TakeRank(0, 1)) return false;
+  const int64_t rank = c.In(0).rank();
+  Ints starts, ends, axes, steps;
+  bool leading = true;  // axes are 0, 1, ... in order: the input may be left out
+  bool unit = true;
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    if (!c.random().Chance(axis == 0 ? 2 : 1, 3)) {
+      leading = false;
+      continue;
+    }
+    if (!leading && axes.empty()) leading = false;
+    const int64_t dim = c.In(0).shape[static_cast<size_t>(axis)];
+    const bool backwards = c.random().Chance(1, 6);
+    const int64_t step = c.random().Chance(1, 4) ? c.random().Between(1, 3) : 1;
+    int64_t low = dim > 1 ? c.random().Between(0, std::min<int64_t>(dim - 1, 3)) : 0;
+    int64_t high = c.random().Between(std::min(low + 1, dim), dim);
+    if (c.random().Chance(1, 60)) high = low;  // empty
+    if (backwards) {
+      starts.push_back(c.random().Chance(1, 2) ? high - 1 : -1 - (dim - high));
+      ends.push_back(low == 0 ? (c.random().Chance(1, 2) ? -dim - 1 : INT64_MIN + 1) : low - 1);
+      steps.push_back(-step);
+    } else {
+      starts.push_back(c.random().Chance(1, 4) && low < dim ? low - dim : low);
+      ends.push_back(high == dim && c.random().Chance(1, 3)   ? INT64_MAX
+                     : high < dim && c.random().Chance(1, 4) ? high - dim
+                                                             : high);
+      steps.push_back(step);
+    }
+    unit &= steps.back() == 1;
+    axes.push_back(c.Axis(axis, rank));
+    if (axis != static_cast<int64_t>(axes.size()) - 1) leading = false;
+  }
+  if (axes.empty()) return false;
+  // int32 inputs cannot hold the 64-bit ends.
+  c.Restrict(1, Bit(DataType::kInt64));
+  const auto make = [&](size_t i, const Ints& values) {
+    return c.Put(i, c.b().AddInts(values));
+  };
+  if (!make(1, starts) || !make(2, ends)) return false;
+  const bool write_axes = !leading || c.random().Chance(1, 2);
+  if (write_axes && !make(3, axes)) return false;
+  if (!unit || c.random().Chance(1, 4)) {
+    if (!write_axes) c.Omit(3);
+    if (!make(4, steps)) return false;
+  }
+  return c.Done();
+}
+
+bool InferSlice(InferContext& c) {
+  const Ints* starts = c.Known(1);
+  const Ints* ends = c.Known(2);
+  if (starts == nullptr || ends == nullptr || starts->size() != ends->size()) return false;
+  const size_t n = starts->size();
+  Ints axes(n);
+  for (size_t i = 0; i < n; ++i) axes[i] = static_cast<int64_t>(i);
+  Ints steps(n, 1);
+  if (c.Given(3)) {
+    if (c.Known(3) == nullptr || c.Known(3)->size() != n) return false;
+    axes = *c.Known(3);
+  }
+  if (c.Given(4)) {
+    if (c.Known(4) == nullptr || c.Known(4)->size() != n) return false;
+    steps = *c.Known(4);
+  }
+  c.out[0].shape = c.shape(0);
+  uint64_t seen = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const auto axis = NormalizeAxis(axes[i], c.rank(0));
+    if (!axis || steps[i] == 0 || steps[i] == INT64_MIN || (seen >> *axis & 1) != 0) return false;
+    seen |= uint64_t{1} << *axis;
+    int64_t& dim = c.out[0].shape[static_cast<size_t>(*axis)];
+    dim = SliceLength((*starts)[i], (*ends)[i], steps[i], dim);
+  }
+  return true;
+}
+
+void SliceRange(InferContext& c) {
+  c.out[0].range = c.in[0]->range;
+  const Ints* data = c.Known(0);
+  const Ints* starts = c.Known(1);
+  const Ints* steps = c.Known(4);
+  if (data == nullptr || c.rank(0) != 1 || starts->size() != 1) return;
+  if (steps != nullptr && (*steps)[0] != 1) return;
+  const auto dim = static_cast<int64_t>(data->size());
+  int64_t start = (*starts)[0];
+  if (start < 0) start = std::max<int64_t>(0, start + dim);
+  Ints picked;
+  for (int64_t i = 0; i < c.out[0].shape[0]; ++i) picked.push_back((*data)[static_cast<size_t>(start + i)]);
+  c.out[0].Know(std::move(picked));
+}
+
+std::string_view PadMode(const Node& node, std::string& storage) {
+  storage = node.String("mode", "constant");
+  return storage;
+}
+
+bool ChoosePad(OpContext& c) {
+  if (!c.TakeRank(0, 1, 5)) return false;
+  const Shape x = c.In(0).shape;
+  const auto rank = static_cast<int64_t>(x.size());
+  static constexpr std::string_view kModes[] = {"constant", "constant", "constant",
+                                                "reflect",  "edge",     "wrap"};
+  std::string_view mode = kModes[c.random().Index(c.schema().since >= 19 ? 6 : 5)];
+  if (Count(x) == 0) mode = "constant";
+  Ints axes;
+  const bool by_axes = c.schema().inputs.size() > 3 && c.random().Chance(1, 4);
+  for (int64_t i = 0; i < rank; ++i) {
+    if (!by_axes || c.random().Chance(1, 2)) axes.push_back(i);
+  }
+  Ints begins, ends;
+  for (const int64_t axis : axes) {
+    const int64_t dim = x[static_cast<size_t>(axis)];
+    const auto draw = [&]() -> int64_t {
+      if (c.random().Chance(1, 2)) return 0;
+      if (mode == "constant" && c.random().Chance(1, 10)) {
+        return -c.random().Between(0, std::max<int64_t>(0, (dim - 1) / 2));
+      }
+      const int64_t most = mode == "reflect" ? dim - 1 : mode == "wrap" ? dim : 3;
+      return c.random().Between(0, std::min<int64_t>(most, 3));
+    };
+    begins.push_back(draw());
+    ends.push_back(draw());
+  }
+  Ints pads = begins;
+  pads.insert(pads.end(), ends.begin(), ends.end());
+  if (mode != "constant" || c.random().Chance(1, 3)) c.Set("mode", std::string(mode));
+  if (!c.MakeInts(1, pads)) return false;
+  if (mode == "constant" && c.random().Chance(1, 2)) {
+    if (!c.TakeShape(2, {})) return false;
+  } else if (by_axes) {
+    c.Omit(2);
+  }
+  if (by_axes) {
+    for (int64_t& axis : axes) axis = c.Axis(axis, rank);
+    if (!c.MakeInts(3, axes)) return false;
+  }
+  return c.Done();
+}
+
+bool InferPad(InferContext& c) {
+  const Ints* pads = c.Known(1);
+  if (!c.Given(0) || pads == nullptr || c.rank(1) != 1) return false;
+  const int64_t rank = c.rank(0);
+  Ints axes;
+  if (c.Given(3)) {
+    if (c.Known(3) == nullptr) return false;
+    axes = *c.Known(3);
+  } else {
+    for (int64_t i = 0; i < rank; ++i) axes.push_back(i);
+  }
+  if (pads->size() != 2 * axes.size() || (c.Given(2) && c.in[2]->count != 1)) return false;
+  std::string storage;
+  const std::string_view mode = PadMode(c.node, storage);
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") return false;
+  c.out[0].shape = c.shape(0);
+  uint64_t seen = 0;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = NormalizeAxis(axes[i], rank);
+    if (!axis || (seen >> *axis & 1) != 0) return false;
+    seen |= uint64_t{1} << *axis;
+    const int64_t begin = (*pads)[i];
+    const int64_t end = (*pads)[axes.size() + i];
+    int64_t& dim = c.out[0].shape[static_cast<size_t>(*axis)];
+    if (std::abs(begin) > 1 << 20 || std::abs(end) > 1 << 20) return false;
+    if (mode == "reflect" && std::max(begin, end) > dim - 1) return false;
+    if (mode != "constant" && dim == 0 && (begin > 0 || end > 0)) return false;
+    if (mode == "wrap" && std::max(begin, end) > dim) return false;
+    dim += begin + end;
+    if (dim < 0) return false;
+  }
+  return true;
+}
+
+void PadRange(InferContext& c) {
+  c.out[0].range = Hull(c.in[0]->range, c.Given(2) ? c.in[2]->range : Range{0, 0});
+}
+
+bool ChooseResize(OpContext& c) {
+  const auto fits = [](const Value& v) { return v.rank() >= 1 && v.rank() <= 4 && v.count > 0; };
+  if (!c.Take(0, fits)) return false;
+  const Shape x = c.In(0).shape;
+  const bool floats = IsFloat(c.type());
+  // Linear interpolation is defined over at most the last two dims here (what runtimes support).
+  const bool linear = floats && x.size() >= 2 && c.random().Chance(1, 2);
+  if (linear || c.random().Chance(1, 3)) c.Set("mode", std::string(linear ? "linear" : "nearest"));
+  static constexpr std::string_view kCoordinates[] = {"half_pixel", "asymmetric", "align_corners",
+                                                      "pytorch_half_pixel"};
+  if (c.random().Chance(2, 3)) {
+    c.Set("coordinate_transformation_mode", std::string(kCoordinates[c.random().Index(4)]));
+  }
+  if (!linear && c.random().Chance(1, 2)) {
+    static constexpr std::string_view kNearest[] = {"round_prefer_floor", "round_prefer_ceil",
+                                                    "floor", "ceil"};
+    c.Set("nearest_mode", std::string(kNearest[c.random().Index(4)]));
+  }
+  c.Omit(1);
+  const size_t first = linear && x.size() > 2 ? x.size() - 2 : 0;
+  if (c.random().Chance(1, 2)) {
+    Tensor scales = MakeTensor(DataType::kFloat, {static_cast<int64_t>(x.size())});
+    for (size_t i = 0; i < x.size(); ++i) {
+      // Exact in binary, so that floor(dim * scale) is the same in every precision.
+      static constexpr float kScales[] = {1.0f, 2.0f, 0.5f, 1.5f, 3.0f};
+      const bool moves = i >= first && c.random().Chance(1, 2);
+      float scale = moves ? kScales[c.random().Index(5)] : 1.0f;
+      if (static_cast<float>(x[i]) * scale < 1.0f) scale = 1.0f;
+      SetFloat(scales, static_cast<int64_t>(i), static_cast<double>(scale));
+    }
+    return c.Put(2, c.b().AddInitializer(std::move(scales))) && c.Done();
+  }
+  Ints sizes;
+  for (size_t i = 0; i < x.size(); ++i) {
+    sizes.push_back(i >= first && c.random().Chance(1, 2) ? c.random().Between(1, 2 * x[i]) : x[i]);
+  }
+  c.Omit(2);
+  return c.MakeInts(3, sizes) && c.Done();
+}
+
+bool InferResize(InferContext& c) {
+  if (!c.Given(0) || Count(c.shape(0)) == 0 || c.Given(1)) return false;
+  if (c.node.Find("axes") != nullptr || c.node.Find("keep_aspect_ratio_policy") != nullptr) {
+    return false;
+  }
+  if (c.Given(3)) {
+    const Ints* sizes = c.Known(3);
+    if (sizes == nullptr || c.Given(2) || sizes->size() != c.shape(0).size() ||
+        std::ranges::any_of(*sizes, [](int64_t s) { return s < 1 || s > 1 << 20; })) {
+      return false;
+    }
+    c.out[0].shape = *sizes;
+    return true;
+  }
+  // In units of 1/1024.
+  const Ints* scales = c.Units(2);
+  if (scales == nullptr || scales->size() != c.shape(0).size()) return false;
+  for (size_t i = 0; i < scales->size(); ++i) {
+    if ((*scales)[i] <= 0 || (*scales)[i] > 1 << 20) return false;
+    const int64_t dim = c.shape(0)[i] * (*scales)[i] / 1024;
+    if (dim < 1) return false;
+    c.out[0].shape.push_back(dim);
+  }
+  return true;
+}
+
+bool ChooseReverseSequence(OpContext& c) {
+  const auto fits = [](const Value& v) { return v.rank() >= 2 && v.count > 0; };
+  if (!c.Take(0, fits)) return false;
+  const int64_t batch = c.random().Between(0, 1);
+  const Shape x = c.In(0).shape;
+  if (batch == 0 || c.random().Chance(1, 2)) {
+    c.Set("batch_axis", batch);
+    c.Set("time_axis", 1 - batch);
+  } else {
+    c.Set("batch_axis", int64_t{1});
+    c.Set("time_axis", int64_t{0});
+  }
+  Ints lengths;
+  for (int64_t i = 0; i < x[static_cast<size_t>(batch)]; ++i) {
+    lengths.push_back(c.random().Between(1, x[static_cast<size_t>(1 - batch)]));
+  }
+  return c.MakeInts(1, lengths) && c.Done();
+}
+
+bool InferReverseSequence(InferContext& c) {
+  const int64_t batch = c.node.Int("batch_axis", 1);
+  const int64_t time = c.node.Int("time_axis", 0);
+  if (!c.Given(1) || c.rank(0) < 2 || batch + time != 1 || batch < 0 || batch > 1 || c.rank(1) != 1) return false;
+  const Ints* lengths = c.Known(1);
+  if (c.shape(1)[0] != c.shape(0)[static_cast<size_t>(batch)] || lengths == nullptr) return false;
+  const int64_t steps = c.shape(0)[static_cast<size_t>(time)];
+  return std::ranges::all_of(*lengths, [=](int64_t n) { return n >= 0 && n <= steps; }) &&
+         InferSame(c);
+}
+
+bool ChooseCenterCropPad(OpContext& c) {
+  if (!c.TakeRank(0, 1)) return false;
+  Ints sizes;
+  for (const int64_t dim : c.In(0).shape) {
+    sizes.push_back(c.random().Chance(1, 2) ? dim : c.random().Between(1, dim + 3));
+  }
+  return c.MakeInts(1, sizes) && c.Done();
+}
+
+bool InferCenterCropPad(InferContext& c) {
+  const Ints* sizes = c.Known(1);
+  if (sizes == nullptr || c.node.Find("axes") != nullptr || c.rank(1) != 1 ||
+      sizes->size() != c.shape(0).size() ||
+      std::ranges::any_of(*sizes, [](int64_t s) { return s < 0 || s > 1 << 20; })) {
+    return false;
+  }
+  c.out[0].shape = *sizes;
+  return true;
+}
+
+void WithZero(InferContext& c) { c.out[0].range = Hull(c.in[0]->range, {0, 0}); }
+
+// Dynamic results: only ever the last node of a path.
+bool ChooseCompress(OpContext& c) {
+  if (!c.TakeRank(0, 1)) return false;
+  const int64_t rank = c.In(0).rank();
+  const int64_t axis = c.random().Between(0, rank - 1);
+  const bool flat = c.random().Chance(1, 3);
+  const int64_t length = flat ? c.In(0).count : c.In(0).shape[static_cast<size_t>(axis)];
+  if (!flat) c.Set("axis", c.Axis(axis, rank));
+  const auto fits = [&](const Value& v) { return v.rank() == 1 && v.count <= length; };
+  if (!c.Take(1, fits) && !c.Make(1, {std::min<int64_t>(length, 8)})) return false;
+  return c.Done();
+}
+
+bool InferCompress(InferContext& c) {
+  if (!c.Given(0) || !c.Given(1) || c.rank(1) != 1) return false;
+  c.out[0].shape = {-1};
+  if (c.node.Find("axis") == nullptr) return c.in[1]->count <= c.in[0]->count;
+  const auto axis = NormalizeAxis(c.node.Int("axis", 0), c.rank(0));
+  if (!axis || c.in[1]->count > c.shape(0)[static_cast<size_t>(*axis)]) return false;
+  c.out[0].shape = c.shape(0);
+  c.out[0].shape[static_cast<size_t>(*axis)] = -1;
+  return true;
+}
+
+bool InferNonZero(InferContext& c) {
+  if (!c.Given(0) || c.rank(0) < 1) return false;
+  c.out[0].shape = {c.rank(0), -1};
+  return true;
+}
+
+bool ChooseNonZero(OpContext& c) { return c.TakeRank(0, 1) && c.Done(); }
+
+bool ChooseUnique(OpContext& c) {
+  const auto fits = [](const Value& v) { return v.rank() >= 1 && v.count > 0 && !v.rounded; };
+  if (!c.Take(0, fits)) return false;
+  const int64_t rank = c.In(0).rank();
+  if (c.random().Chance(1, 2)) c.Set("axis", c.Axis(c.random().Between(0, rank - 1), rank));
+  if (c.random().Chance(1, 3)) c.Set("sorted", int64_t{1});
+  return c.Done(1 + c.random().Index(4));
+}
+
+bool InferUnique(InferContext& c) {
+  if (!c.Given(0) || c.rank(0) < 1 || c.in[0]->count == 0) return false;
+  const bool flat = c.node.Find("axis") == nullptr;
+  const auto axis = NormalizeAxis(c.node.Int("axis", 0), c.rank(0));
+  if (!axis) return false;
+  for (OutValue& out : c.out) out.shape = {-1};
+  if (!flat) {
+    c.out[0].shape = c.shape(0);
+    c.out[0].shape[static_cast<size_t>(*axis)] = -1;
+  }
+  if (c.out.size() > 2) {
+    c.out[2].shape = {flat ? c.in[0]->count : c.shape(0)[static_cast<size_t>(*axis)]};
+  }
+  return true;
+}
+
+void UniqueRange(InferContext& c) {
+  for (OutValue& out : c.out) out.range = {0, static_cast<double>(c.in[0]->count)};
+  c.out[0].range = c.in[0]->range;
+}
+
+constexpr OpEntry kSelect[] = {
+    {"CenterCropPad", ChooseCenterCropPad, InferCenterCropPad, WithZero, kExactResult, 1, 18},
+    {"Compress", ChooseCompress, InferCompress, nullptr, kExactResult | kSteps | kTerminal, 0.5},
+    {"NonZero", ChooseNonZero, InferNonZero,
+     [](InferContext& c) { c.out[0].range = {0, static_cast<double>(c.in[0]->count)}; },
+     kExactResult | kSteps | kTerminal, 0.5},
+    {"Pad", ChoosePad, InferPad, PadRange, kExactResult, 1.2},
+    {"Resize", ChooseResize, InferResize, nullptr, 0, 1, 13},
+    {"ReverseSequence", ChooseReverseSequence, InferReverseSequence, nullptr, kExactResult},
+    {"Slice", ChooseSlice, InferSlice, SliceRange, kExactResult, 1.3},
+    {"Unique", ChooseUnique, InferUnique, UniqueRange, kExactResult | kSteps | kTerminal, 0.5},
+};
+
+}  // namespace
+
+OpTable SelectOps() { return kSelect; }
+
+}  // namespace moire
