@@ -24,9 +24,6 @@ struct Candidate {
   bool ours = false;
 };
 
-std::string VerdictToJson(const Verdict& verdict);
-Result<Verdict> VerdictFromJson(std::string_view json);
-
 Status WriteCandidate(const std::string& directory, const std::string& name,
                       const Candidate& candidate);
 Result<Candidate> ReadCandidate(const std::string& directory, const std::string& name);
