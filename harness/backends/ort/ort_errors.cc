@@ -17,6 +17,9 @@ constexpr std::array kPatterns = {
     Pattern{"NOT_IMPLEMENTED", Outcome::kUnsupported},
     Pattern{"Could not find an implementation for", Outcome::kUnsupported},
     Pattern{"is not a registered function/op", Outcome::kUnsupported},
+    Pattern{"No Op registered for", Outcome::kUnsupported},
+    Pattern{"is not currently registered or supported", Outcome::kUnsupported},  // an element type
+    Pattern{"Failed to load model with error: Invalid tensor data type", Outcome::kUnsupported},
     // Models newer than the release.
     Pattern{"Unsupported model IR version", Outcome::kUnsupported},
     Pattern{"guarantees* support for models stamped with official released onnx opset versions",

@@ -1,5 +1,7 @@
 #include "harness/backends/ort/ort_values.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -7,11 +9,15 @@
 namespace moire {
 namespace {
 
-// ONNX and ONNX Runtime number the types alike up to float4e2m1; ONNX Runtime has no float8e8m0 and
-// numbers the 2-bit types from 24 (as 1.32.0 reports them; the headers of 1.21 end at int4).
+// ONNX and ONNX Runtime number the types alike up to float4e2m1. The headers of 1.21 end at int4;
+// the numbers from 23 on are those that 1.24.4, 1.28.0 and 1.32.0 report for an input of the type.
 constexpr int kLastShared = 23;
-constexpr int kOrtUint2 = 24;
-constexpr int kOrtInt2 = 25;
+struct OwnNumber {
+  DataType type;
+  int ort;
+};
+constexpr std::array<OwnNumber, 3> kOwnNumbers = {
+    {{DataType::kUint2, 24}, {DataType::kInt2, 25}, {DataType::kFloat8E8M0, 26}}};
 
 // What a binding of no elements points to: some kernels dislike null.
 alignas(64) uint8_t no_elements[64];
@@ -59,22 +65,18 @@ OrtFailure FetchStrings(const OrtLibrary& library, const OrtValue* value, size_t
 }  // namespace
 
 ONNXTensorElementDataType ToOrt(DataType type) {
-  int number = static_cast<int>(type);
-  if (type == DataType::kUint2)
-    number = kOrtUint2;
-  else if (type == DataType::kInt2)
-    number = kOrtInt2;
-  else if (number > kLastShared)
-    number = 0;
-  return static_cast<ONNXTensorElementDataType>(number);
+  const int number = static_cast<int>(type);
+  if (number <= kLastShared) return static_cast<ONNXTensorElementDataType>(number);
+  const auto own = std::ranges::find(kOwnNumbers, type, &OwnNumber::type);
+  return own == kOwnNumbers.end() ? ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED
+                                  : static_cast<ONNXTensorElementDataType>(own->ort);
 }
 
 DataType FromOrt(ONNXTensorElementDataType type) {
   const int number = static_cast<int>(type);
-  if (number == kOrtUint2) return DataType::kUint2;
-  if (number == kOrtInt2) return DataType::kInt2;
-  return number >= 0 && number <= kLastShared ? static_cast<DataType>(number)
-                                              : DataType::kUndefined;
+  if (number >= 0 && number <= kLastShared) return static_cast<DataType>(number);
+  const auto own = std::ranges::find(kOwnNumbers, number, &OwnNumber::ort);
+  return own == kOwnNumbers.end() ? DataType::kUndefined : own->type;
 }
 
 OrtFailure BindTensor(const OrtLibrary& library, const Tensor& tensor, OrtValue** value) {

@@ -52,7 +52,7 @@ Result<std::vector<std::unique_ptr<Configuration>>> OpenEcho(std::string_view ta
   return configurations;
 }
 
-std::vector<BackendInfo> ListEcho() { return {{.name = "echo", .installed = true}}; }
+std::vector<BackendInfo> ListEcho() { return {{"echo", "", "", true, "built in"}}; }
 
 Status InstallEcho(std::string_view) {
   return Fail(ErrorCode::kInvalidInput, "echo is built in; there is nothing to install");
