@@ -82,6 +82,8 @@ class Ort {
 };
 
 TEST(BreakpointsOrtTest, RunsArmedAndIsSeen) {
+  // Its telemetry thread would run beside what is counted.
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   const std::string path = Library();
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   ASSERT_NE(library, nullptr) << dlerror();
@@ -98,7 +100,7 @@ TEST(BreakpointsOrtTest, RunsArmedAndIsSeen) {
   const std::string model = ReluModel();
   Ort ort(library);
   const uint64_t environment = coverage.reached();
-  EXPECT_GT(environment, 15'000u);
+  EXPECT_GT(environment, 10'000u);
   const auto run_all = [&] {
     EXPECT_THAT(ort.Run(model, ORT_DISABLE_ALL), testing::ElementsAre(0, 2));
     EXPECT_THAT(ort.Run(model, ORT_ENABLE_ALL), testing::ElementsAre(0, 2));
