@@ -92,6 +92,11 @@ class KernelContext {
   }
   bool must_reject() const { return must_reject_; }
 
+  // A context to run another operator's kernel as a part of this one, on the same budget.
+  KernelContext Nested(const Node& node, std::span<const RangeTensor* const> inputs) {
+    return {node, opset_, inputs, budget_, spent_, subgraphs_};
+  }
+
  private:
   const Node& node_;
   int64_t opset_;

@@ -16,10 +16,10 @@ constexpr Family kFamilies[] = {
     SelectKernels,
     // Reductions, products, windows, normalisations.
     ReduceKernels, MatMulKernels, ConvKernels, PoolKernels, SoftmaxKernels,
-    NormalizeKernels, BatchNormKernels,
+    NormalizeKernels, BatchNormKernels, ArgReduceKernels, EinsumKernels,
     // Shape, movement, index, quantisation, control flow.
     ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
-    ScatterKernels,
+    ScatterKernels, QuantizeKernels, QuantizedProductKernels,
 };
 
 using Table = std::unordered_map<std::string, std::vector<const KernelEntry*>>;

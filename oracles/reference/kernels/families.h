@@ -25,6 +25,8 @@ std::span<const KernelEntry> PoolKernels();
 std::span<const KernelEntry> SoftmaxKernels();
 std::span<const KernelEntry> NormalizeKernels();
 std::span<const KernelEntry> BatchNormKernels();
+std::span<const KernelEntry> ArgReduceKernels();
+std::span<const KernelEntry> EinsumKernels();
 
 // Shape, movement, index, quantisation, control flow.
 std::span<const KernelEntry> ShapeKernels();
@@ -34,6 +36,8 @@ std::span<const KernelEntry> GatherKernels();
 std::span<const KernelEntry> PadKernels();
 std::span<const KernelEntry> GenerateKernels();
 std::span<const KernelEntry> ScatterKernels();
+std::span<const KernelEntry> QuantizedProductKernels();
+std::span<const KernelEntry> QuantizeKernels();
 
 }  // namespace moire
 
