@@ -39,6 +39,7 @@ PYTHON
   python3 -c 'import ctypes, sys; getattr(ctypes.CDLL(sys.argv[1]), sys.argv[2])' \
     "$SCRATCH/libraries/$library" "$symbol" 2>>"$MOIRE_HOME/logs/runtimes.log" ||
     die "$library does not load here or lacks $symbol; log: $MOIRE_HOME/logs/runtimes.log"
-  replace_dir "$SCRATCH/libraries" "$target"
+  # Unless another one was quicker.
+  [[ -f $target/$library ]] || replace_dir "$SCRATCH/libraries" "$target"
 fi
 echo "$target/$library"

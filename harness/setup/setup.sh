@@ -21,6 +21,9 @@ step() {
   if ((SECONDS - start > 2)); then say "set-up: $what: $((SECONDS - start)) s"; fi
 }
 
+# What a killed set-up left behind.
+find "$MOIRE_HOME/tmp" -mindepth 1 -maxdepth 1 -mmin +120 -exec rm -rf {} + 2>/dev/null || true
+
 here=$MOIRE_ROOT/harness/setup
 step apt "Debian packages" "$here/apt.sh"
 step venv "Python environment" "$here/venv.sh"
