@@ -5,7 +5,7 @@
 #include <xmmintrin.h>
 
 #include <ctime>
-#include <new>
+#include <exception>
 #include <utility>
 
 #include "harness/backends/ort/ort_errors.h"
@@ -68,11 +68,11 @@ class OrtConfiguration : public Configuration {
     try {
       const FloatMode mode(settings_.denormals_zero);
       RunInto(test_case, seen);
-    } catch (const std::bad_alloc&) {  // copying the outputs
+    } catch (const std::exception& error) {  // bad_alloc or length_error of copying the outputs
       seen.outputs.clear();
-      Stop(seen, Outcome::kOutOfMemory, "run", "not enough memory to copy the outputs");
+      Stop(seen, Outcome::kOutOfMemory, "run",
+           fmt::format("copying the outputs: {}", error.what()));
     }
-    ReleaseValues();
     seen.cpu_seconds = CpuSeconds() - begin;
     return seen;
   }
@@ -100,6 +100,7 @@ class OrtConfiguration : public Configuration {
     const OrtHandle<OrtSession> session(made, api.ReleaseSession);
     if (failure) return Stop(seen, "load", std::move(failure));
 
+    const ValueRelease release{*this};  // before the session goes
     failure = NameOutputs(session.get(), seen);
     if (failure) return Stop(seen, "load", std::move(failure));
     failure = BindInputs(test_case.inputs);
@@ -167,6 +168,10 @@ class OrtConfiguration : public Configuration {
                                             outputs_.data()));
   }
 
+  struct ValueRelease {
+    OrtConfiguration& configuration;
+    ~ValueRelease() { configuration.ReleaseValues(); }
+  };
   void ReleaseValues() {
     for (const OrtValue* value : inputs_) library_.api().ReleaseValue(const_cast<OrtValue*>(value));
     for (OrtValue* value : outputs_) library_.api().ReleaseValue(value);

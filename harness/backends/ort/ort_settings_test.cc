@@ -76,6 +76,12 @@ TEST(OrtErrorsTest, OnlyTheRuntimesOwnWordsAreUnsupported) {
        "Opset "
        "29 is under development and support for this is limited.",
        Outcome::kUnsupported},
+      {ORT_RUNTIME_EXCEPTION, "Batchwise recurrent operations (layout == 1) are not supported.",
+       Outcome::kUnsupported},
+      {ORT_FAIL,
+       "Exception during loading: MLDataType for: tensor(complex64) is not currently "
+       "registered or supported",
+       Outcome::kUnsupported},
       {ORT_RUNTIME_EXCEPTION, "std::bad_alloc", Outcome::kOutOfMemory},
       // A refusal that may be a bug must stay a refusal.
       {ORT_INVALID_GRAPH, "This is an invalid model. Error: Duplicate definition of name (x).",
