@@ -76,6 +76,8 @@ std::optional<Shape> TransposedOutput(const Node& node, Dims spatial, Dims kerne
     const int64_t extent = (kernel[i] - 1) * a->dilations[i] + 1;
     int64_t size = a->strides[i] * (spatial[i] - 1) + padding[i] + extent;
     if (a->auto_pad == "SAME_UPPER" || a->auto_pad == "SAME_LOWER") {
+      // A stride beyond the kernel would need negative padding: the page does not say.
+      if (a->strides[i] > extent + padding[i]) return std::nullopt;
       size = spatial[i] * a->strides[i];
     } else if (a->auto_pad == "NOTSET") {
       size -= a->pads[i] + a->pads[rank + i];

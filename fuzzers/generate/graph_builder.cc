@@ -117,6 +117,14 @@ ValueId GraphBuilder::AddInput(DataType type, Shape shape, Range range) {
   return id;
 }
 
+ValueId GraphBuilder::AddLoaded(Value value, const Tensor& tensor) {
+  value.count = tensor.size();
+  Remember(value, tensor);
+  // Extremes and specials were left out of the range.
+  value.edge = value.range.Magnitude() > 1e6;
+  return AddValue(std::move(value));
+}
+
 ValueId GraphBuilder::AddInitializer(Tensor tensor) {
   Value value;
   value.type = tensor.type;
@@ -378,7 +386,13 @@ GeneratedCase GraphBuilder::Finish() {
     for (const ValueId id : node_outputs_[i]) node.outputs.push_back(value(id).name);
     graph.nodes.push_back(std::move(node));
   }
-  const auto declare = [](const Value& v) {
+  const auto declare = [&](const Value& v) {
+    if (v.type == DataType::kUndefined) {
+      for (const ValueInfo& known : declared_) {
+        if (known.name == v.name) return known;
+      }
+      return ValueInfo{v.name, {}};
+    }
     ValueInfo info{v.name, {v.type, std::vector<Dim>{}, {}}};
     info.type.dims->reserve(v.shape.size());
     for (const int64_t dim : v.shape) {
@@ -396,13 +410,16 @@ GeneratedCase GraphBuilder::Finish() {
     Value& v = values_[static_cast<size_t>(id)];
     if (v.uses == 0) continue;
     // An initializer that is an input too is a default: not a constant to a runtime.
-    if (random_.Chance(1, 50)) graph.inputs.push_back(declare(v));
+    const bool keep = std::ranges::find(default_inputs_, id) != default_inputs_.end();
+    if (keep || (!loaded_ && random_.Chance(1, 50))) graph.inputs.push_back(declare(v));
     graph.initializers.push_back({v.name, std::move(tensor)});
   }
   for (const Value& v : values_) {
-    if (v.kind != ValueKind::kNode || v.type == DataType::kUndefined) continue;
+    if (v.kind != ValueKind::kNode || v.name.empty()) continue;
     const bool kept = std::ranges::find(kept_outputs_, v.name) != kept_outputs_.end();
-    if (kept || v.uses == 0 || random_.Chance(1, 20)) graph.outputs.push_back(declare(v));
+    if (kept || v.uses == 0 || (!loaded_ && random_.Chance(1, 20))) {
+      graph.outputs.push_back(declare(v));
+    }
   }
   return out;
 }

@@ -18,8 +18,8 @@ class GraphBuilder {
  public:
   GraphBuilder(Random& random, const GeneratorSettings& settings, const Learned& learned,
                int64_t opset);
-  // Takes a case apart to go on from it. Values that inference cannot type stay untouched; false
-  // when a node's inputs are missing.
+  // Takes a case apart to go on from it (on a builder that is still empty). Values that inference
+  // cannot type have type kUndefined and are not picked; false when a node's inputs are missing.
   bool Load(const GeneratedCase& source);
 
   Random& random() { return random_; }
@@ -81,6 +81,7 @@ class GraphBuilder {
 
  private:
   ValueId AddValue(Value value);
+  ValueId AddLoaded(Value value, const Tensor& tensor);
   double Weight(const Value& value, ValueId id) const;
   bool Acceptable(const OpEntry& entry, std::span<const ValueId> inputs,
                   std::span<const OutValue> outputs);
@@ -105,9 +106,12 @@ class GraphBuilder {
   std::vector<std::pair<ValueId, Tensor>> initializers_;
   std::vector<double> weights_;  // scratch of PickValue
   // What a loaded model carried.
+  bool loaded_ = false;
   Model base_;
+  std::vector<ValueInfo> declared_;  // types of values that inference does not know
   RunOptions options_;
   std::vector<std::string> kept_outputs_;
+  std::vector<ValueId> default_inputs_;  // initializers that are graph inputs too
 };
 
 template <typename Fits>

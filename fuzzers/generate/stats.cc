@@ -1,41 +1,244 @@
-// moire_generate_stats: what the generator's cases look like.
+// moire_generate_stats: measures the generator ("must show" of the distribution). Generates cases,
+// optionally mutates them, checks them with ONNX, runs them on backends and the reference, and
+// prints figures, with --json as one object.
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
+#include <nlohmann/json.hpp>
 
+#include "fuzzers/generate/distribution.h"
 #include "fuzzers/generate/generate.h"
+#include "fuzzers/mutate/mutate.h"
+#include "harness/backends/backend.h"
 #include "harness/case/onnx_adapter.h"
+#include "oracles/oracle.h"
 
-int main(int argc, char** argv) {
-  using namespace moire;
-  const int cases = argc > 1 ? std::atoi(argv[1]) : 500;
-  const bool check = argc > 2;
-  GeneratorSettings settings;
-  settings.min_nodes = settings.max_nodes = 10;
-  Learned learned;
-  Random random(1);
-  std::map<std::string, int> ops;
-  std::map<std::string, int> errors;
-  size_t nodes = 0, bytes = 0;
-  int bad = 0;
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < cases; ++i) {
-    const GeneratedCase g = Generate(random, settings, learned);
-    nodes += g.model.graph.nodes.size();
-    const Case c = ToCase(g);
-    bytes += c.model.size();
-    if (!check) continue;
-    for (const Node& n : g.model.graph.nodes) ++ops[n.op];
-    if (const Status s = CheckModel(c.model, true); !s) {
-      ++bad;
-      if (errors[s.error().message.substr(0, 120)]++ == 0) {
-        std::printf("%s\n%s\n", s.error().message.c_str(), PrintModel(c.model).value_or("").c_str());
-      }
+namespace moire {
+namespace {
+
+struct Flags {
+  int cases = 10000;
+  int nodes = 10;
+  uint64_t seed = 1;
+  bool check = false;
+  bool mutate = false;
+  bool reference = false;
+  bool probe = false;
+  bool show = false;
+  int64_t opset = 0;
+  std::string backend;
+  bool json = false;
+};
+
+// A message without the names and numbers of one case.
+std::string Class(std::string_view message) {
+  std::string out;
+  for (size_t i = 0; i < message.size() && out.size() < 300; ++i) {
+    const char ch = message[i];
+    if (ch >= '0' && ch <= '9') {
+      if (out.empty() || out.back() != '#') out += '#';
+    } else {
+      out += ch;
     }
   }
-  const double us = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
-  std::printf("cases %d nodes/case %.2f bytes/case %.0f us/case %.1f bad %d ops %zu\n", cases,
-              double(nodes) / cases, double(bytes) / cases, us / cases, bad, ops.size());
-  for (auto& [e, n] : errors) std::printf("%6d %s\n", n, e.c_str());
+  return out;
+}
+
+double Microseconds(std::chrono::steady_clock::duration d) {
+  return std::chrono::duration<double, std::micro>(d).count();
+}
+
+int Main(const Flags& flags) {
+  GeneratorSettings settings;
+  if (flags.nodes > 0) settings.min_nodes = settings.max_nodes = flags.nodes;
+  if (flags.opset > 0) settings.max_opset = flags.opset;
+  Learned learned;
+  std::vector<std::unique_ptr<Configuration>> configurations;
+  if (!flags.backend.empty()) {
+    auto opened = OpenConfigurations(flags.backend);
+    if (!opened) {
+      std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+      return 2;
+    }
+    configurations = std::move(*opened);
+  }
+  nlohmann::json report;
+  if (flags.probe && !configurations.empty()) {
+    const auto start = std::chrono::steady_clock::now();
+    std::map<std::string, int> refusals;
+    const size_t asked = ProbeImplemented(
+        settings,
+        [&](const GeneratedCase& probe) {
+          const Observation seen = configurations[0]->Run(ToCase(probe));
+          if (seen.outcome == Outcome::kRejected && flags.show) {
+            ++refusals[probe.model.graph.nodes[0].op + ": " + Class(seen.reason)];
+          }
+          return seen.outcome != Outcome::kUnsupported;
+        },
+        learned);
+    report["probed"] = asked;
+    report["not_implemented"] = learned.size();
+    report["probe_seconds"] = Microseconds(std::chrono::steady_clock::now() - start) / 1e6;
+    for (const auto& [text, count] : refusals) std::printf("probe %5d %s\n", count, text.c_str());
+  }
+
+  Random random(flags.seed);
+  Distribution distribution;
+  std::map<std::string, std::pair<int, std::string>> refused;
+  std::chrono::steady_clock::duration making{};
+  int well_formed = 0, accepted = 0, unsupported = 0, invalid = 0, malformed = 0;
+  std::vector<Judged> judged(32);
+  std::map<std::string, std::pair<int64_t, int64_t>> opaque;  // by reason
+  std::vector<std::vector<float>> bounds(32);
+  double reference_us = 0, run_us = 0;
+  GeneratedCase previous;
+  for (int i = 0; i < flags.cases; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    GeneratedCase generated = flags.mutate && i % 8 != 0
+                                  ? Mutate(std::move(previous), random, settings, learned)
+                                  : Generate(random, settings, learned);
+    const Case test_case = ToCase(generated);
+    making += std::chrono::steady_clock::now() - start;
+    if (generated.malformed) {
+      ++malformed;
+      previous = Generate(random, settings, learned);
+      continue;
+    }
+    ++well_formed;
+    distribution.Add(generated);
+    const auto refuse = [&](std::string text) {
+      auto& row = refused[Class(text)];
+      if (row.first++ == 0) row.second = PrintModel(test_case.model).value_or("") + text;
+    };
+    if (flags.check) {
+      if (const Status status = CheckModel(test_case.model, true); !status) {
+        ++invalid;
+        refuse("checker: " + status.error().message);
+      }
+    }
+    if (!configurations.empty()) {
+      start = std::chrono::steady_clock::now();
+      const Observation seen = configurations[0]->Run(test_case);
+      run_us += Microseconds(std::chrono::steady_clock::now() - start);
+      if (seen.outcome == Outcome::kOutputs) {
+        ++accepted;
+      } else {
+        refuse(std::string(Name(seen.outcome)) + ": " + seen.reason);
+        if (seen.outcome == Outcome::kUnsupported) {
+          ++unsupported;
+          learned.NoteRejection(generated.model, seen.reason);
+        }
+      }
+    }
+    if (flags.reference) {
+      start = std::chrono::steady_clock::now();
+      const ReferenceResult result = Evaluate(generated.model, generated.inputs);
+      reference_us += Microseconds(std::chrono::steady_clock::now() - start);
+      if (result.status != ReferenceStatus::kEvaluated) refuse("reference: " + result.reason);
+      CountJudged(result, judged, &bounds);
+      for (const RangeTensor& output : result.outputs) {
+        if (output.opaque != Opaque::kNo) {
+          ++opaque[Class(output.opaque_reason)].first;
+          opaque[Class(output.opaque_reason)].second += output.size();
+        }
+      }
+    }
+    previous = std::move(generated);
+  }
+
+  const Distribution::Figures f = distribution.Compute();
+  const double n = std::max(1, well_formed);
+  report["cases"] = flags.cases;
+  report["malformed"] = malformed;
+  report["microseconds_to_make"] = Microseconds(making) / flags.cases;
+  report["mean_nodes"] = f.mean_nodes;
+  report["operators"] = f.operators;
+  report["element_types"] = f.element_types;
+  report["operator_types"] = f.operator_types;
+  report["from_nodes"] = f.from_nodes;
+  report["largest_share"] = f.largest_share;
+  report["largest_operator"] = f.largest_operator;
+  report["plain_share"] = f.plain_share;
+  report["fewest_neighbours"] = f.fewest_neighbours;
+  report["loneliest_operator"] = f.loneliest_operator;
+  report["triples"] = f.triples;
+  report["deep_share"] = f.deep_share;
+  report["median_elements"] = f.median_elements;
+  if (flags.check) report["valid_share"] = 1 - invalid / n;
+  if (!configurations.empty()) {
+    report["accepted_share"] = accepted / n;
+    report["unsupported_share"] = unsupported / n;
+    report["run_microseconds"] = run_us / n;
+  }
+  if (flags.reference) {
+    report["reference_microseconds"] = reference_us / n;
+    nlohmann::json& by_type = report["judged"];
+    Judged all;
+    for (size_t t = 0; t < judged.size(); ++t) {
+      const Judged& j = judged[t];
+      if (j.elements == 0) continue;
+      all.elements += j.elements;
+      all.decidable += j.decidable;
+      all.unspecified += j.unspecified;
+      nlohmann::json& row = by_type[std::string(Name(static_cast<DataType>(t)))];
+      const double elements = static_cast<double>(j.elements);
+      row["elements"] = j.elements;
+      row["decidable"] = static_cast<double>(j.decidable) / elements;
+      row["unspecified"] = static_cast<double>(j.unspecified) / elements;
+      if (auto& b = bounds[t]; !b.empty()) {
+        std::ranges::nth_element(b, b.begin() + static_cast<int64_t>(b.size() / 2));
+        row["median_bound"] = b[b.size() / 2];
+      }
+    }
+    report["decidable_share"] =
+        static_cast<double>(all.decidable) / static_cast<double>(std::max<int64_t>(1, all.elements));
+  }
+  if (flags.json) {
+    std::printf("%s\n", report.dump(2).c_str());
+    return 0;
+  }
+  for (const auto& [text, row] : refused) {
+    if (flags.show) std::printf("%s\n\n", row.second.c_str());
+  }
+  for (const auto& [text, row] : refused) std::printf("%6d %s\n", row.first, text.c_str());
+  if (flags.show) {
+    const auto neighbours = distribution.Neighbours();
+    for (const auto& [op, count] : distribution.operators()) {
+      std::printf("%-28s %6zu  next to %3zu ", op.c_str(), count, neighbours.at(op));
+      for (const DataType type : distribution.data_types().at(op)) {
+        std::printf(" %s", std::string(Name(type)).c_str());
+      }
+      std::printf("\n");
+    }
+    for (const auto& [reason, counts] : opaque) {
+      std::printf("opaque %6ld outputs: %s\n", counts.first, reason.c_str());
+    }
+  }
+  for (const auto& [key, value] : report.items()) {
+    std::printf("%-22s %s\n", key.c_str(), value.dump().c_str());
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace moire
+
+int main(int argc, char** argv) {
+  moire::Flags flags;
+  CLI::App app("Figures about the cases that the generator makes.");
+  app.add_option("--cases", flags.cases, "how many cases");
+  app.add_option("--nodes", flags.nodes, "nodes a case; 0: 1 to 30");
+  app.add_option("--seed", flags.seed, "seed");
+  app.add_option("--opset", flags.opset, "newest opset to use");
+  app.add_option("--backend", flags.backend, "run the cases on this configuration");
+  app.add_flag("--probe", flags.probe, "first learn what the backend does not implement");
+  app.add_flag("--mutate", flags.mutate, "mutate seven cases of eight");
+  app.add_flag("--check", flags.check, "run the ONNX checker with full shape inference");
+  app.add_flag("--reference", flags.reference, "evaluate, and say what could be judged");
+  app.add_flag("--show", flags.show, "print operators, and a model of each kind of refusal");
+  app.add_flag("--json", flags.json, "one JSON object");
+  CLI11_PARSE(app, argc, argv);
+  return moire::Main(flags);
 }

@@ -208,7 +208,7 @@ void RangeRange(InferContext& c) { c.out[0].range = Hull(c.in[0]->range, c.in[1]
 
 bool ChooseOneHot(OpContext& c) {
   const auto fits = [](const Value& v) {
-    return v.rank() <= 4 && v.count <= 64 && (IsInteger(v.type) || !v.rounded);
+    return v.rank() >= 1 && v.rank() <= 4 && v.count <= 64 && (IsInteger(v.type) || !v.rounded);
   };
   if (!c.Take(0, fits)) return false;
   const int64_t depth = c.random().Between(1, 6);
@@ -223,7 +223,10 @@ bool ChooseOneHot(OpContext& c) {
 }
 
 bool InferOneHot(InferContext& c) {
-  if (c.in.size() != 3 || c.Known(1) == nullptr || c.in[1]->count != 1 || c.rank(1) > 1) return false;
+  if (c.in.size() != 3 || c.rank(0) < 1 || c.Known(1) == nullptr || c.in[1]->count != 1 ||
+      c.rank(1) > 1) {
+    return false;
+  }
   const int64_t depth = (*c.Known(1))[0];
   const auto axis = NormalizeAxis(c.node.Int("axis", -1), c.rank(0) + 1);
   if (!axis || depth < 1 || depth > 1 << 16 || c.rank(2) != 1 || c.shape(2)[0] != 2) return false;

@@ -121,6 +121,8 @@ bool ChooseLayerNorm(OpContext& c) {
   c.SetInt("axis", c.Axis(axis, rank), -1);
   DrawEpsilon(c);
   const Shape normalized(x.begin() + axis, x.end());
+  // RMSNormalization lets the scale's type differ; ONNX's inference does not.
+  c.Restrict(1, Bit(c.type()));
   if (!c.TakeShape(1, normalized)) return false;
   if (c.schema().inputs.size() > 2 && c.random().Chance(2, 3) && !c.TakeShape(2, normalized)) {
     return false;
@@ -164,10 +166,9 @@ bool InferLrn(InferContext& c) {
 
 bool ChooseMvn(OpContext& c) {
   if (!c.TakeRank(0, 4, 4)) return false;
-  if (c.random().Chance(1, 2)) {
-    static const Ints kAxes[] = {{0, 2, 3}, {2, 3}, {1, 2, 3}, {0}, {-1}};
-    c.Set("axes", kAxes[c.random().Index(5)]);
-  }
+  // Always written: ONNX's function body for this operator needs it before opset 18.
+  static const Ints kAxes[] = {{0, 2, 3}, {2, 3}, {1, 2, 3}, {0}, {-1}};
+  c.Set("axes", kAxes[c.random().Index(5)]);
   return c.Done();
 }
 

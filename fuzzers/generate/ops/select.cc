@@ -157,7 +157,9 @@ bool ChoosePad(OpContext& c) {
   }
   if (by_axes) {
     for (int64_t& axis : axes) axis = c.Axis(axis, rank);
-    if (!c.MakeInts(3, axes)) return false;
+    // int32 axes are legal but ONNX's own inference cannot read them.
+    c.Restrict(3, Bit(DataType::kInt64));
+    if (!c.Put(3, c.b().AddInts(axes))) return false;
   }
   return c.Done();
 }
