@@ -19,7 +19,7 @@ constexpr Family kFamilies[] = {
     NormalizeKernels, BatchNormKernels, ArgReduceKernels, EinsumKernels,
     // Shape, movement, index, quantisation, control flow.
     ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
-    ScatterKernels, QuantizeKernels, QuantizedProductKernels,
+    ScatterKernels, TopKKernels, ControlKernels, QuantizeKernels, QuantizedProductKernels,
 };
 
 using Table = std::unordered_map<std::string, std::vector<const KernelEntry*>>;

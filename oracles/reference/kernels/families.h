@@ -36,6 +36,8 @@ std::span<const KernelEntry> GatherKernels();
 std::span<const KernelEntry> PadKernels();
 std::span<const KernelEntry> GenerateKernels();
 std::span<const KernelEntry> ScatterKernels();
+std::span<const KernelEntry> TopKKernels();
+std::span<const KernelEntry> ControlKernels();
 std::span<const KernelEntry> QuantizedProductKernels();
 std::span<const KernelEntry> QuantizeKernels();
 

@@ -135,10 +135,13 @@ Result<Window> ParseTransposedWindow(const KernelContext& ctx, Dims input, Ints 
         window.stride[i] * (window.in[i] - 1) + extra[i] + window.Extent(i);
     const bool upper = padding.mode == "SAME_UPPER";
     if (!output.empty()) {
-      const int64_t total = full - output[i];
-      if (output[i] <= 0 || total < 0) {
+      int64_t total = full - output[i];
+      // One element too many stays at the end, without terms; the page's formula does not say how
+      // more are split.
+      if (output[i] <= 0 || total < -1) {
         return Fail(ErrorCode::kUnsupported, "output_shape {} of at most {}", output[i], full);
       }
+      total = std::max<int64_t>(total, 0);
       // Opset 1's page gives the smaller half to the other side.
       if (total % 2 != 0 && ctx.opset() < 11) {
         return Fail(ErrorCode::kUnsupported, "an odd total padding before opset 11");
