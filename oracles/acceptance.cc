@@ -52,12 +52,12 @@ class Acceptance : public Oracle {
   std::string_view name() const override { return "acceptance"; }
 
   void Judge(const Evidence& evidence, std::vector<Verdict>& verdicts) const override {
-    std::optional<bool> checker_accepts;  // run at most once
+    std::optional<Status> checked;  // run at most once
     for (const Observation& seen : evidence.observations) {
       if (seen.outcome == Outcome::kOutputs) {
         JudgeAccepted(evidence, seen, verdicts);
       } else if (seen.outcome == Outcome::kRejected || seen.outcome == Outcome::kUnsupported) {
-        verdicts.push_back(JudgeRejected(evidence, seen, checker_accepts));
+        verdicts.push_back(JudgeRejected(evidence, seen, checked));
       }
     }
   }
@@ -91,7 +91,7 @@ class Acceptance : public Oracle {
   }
 
   static Verdict JudgeRejected(const Evidence& evidence, const Observation& seen,
-                               std::optional<bool>& checker_accepts) {
+                               std::optional<Status>& checked) {
     const ReferenceResult* reference = evidence.reference;
     if (reference != nullptr && reference->status == ReferenceStatus::kRejected) {
       return Make(seen, VerdictKind::kMatch, "reference", "refused, and so does the reference");
@@ -110,12 +110,11 @@ class Acceptance : public Oracle {
                     "refused, and nobody can say whether rightly: " + seen.reason);
       }
     }
-    if (!checker_accepts) {
-      checker_accepts = !evidence.checker || evidence.checker().has_value();
-    }
-    if (!*checker_accepts) {
+    if (!checked) checked = evidence.checker ? evidence.checker() : Status();
+    if (!*checked) {
       return Make(seen, VerdictKind::kUndecidable, "ONNX checker",
-                  "refused, and so does the ONNX checker: " + seen.reason);
+                  fmt::format("refused: {}; and the ONNX checker refuses it as well: {}", seen.reason,
+                              checked->error().message));
     }
     Verdict verdict =
         Make(seen, VerdictKind::kWronglyRejected, plain != nullptr ? plain->configuration : "reference",

@@ -186,33 +186,6 @@ Heard Hear(std::string_view bytes) {
   return heard;
 }
 
-// What the end of a child that ran one configuration says about it.
-Observation FromEnd(const ChildResult& end, std::string configuration) {
-  Observation seen;
-  seen.configuration = std::move(configuration);
-  seen.cpu_seconds = end.cpu_seconds;
-  seen.peak_bytes = end.peak_bytes;
-  switch (end.end) {
-    case ChildEnd::kSignalled:
-      // Nobody in the child raises SIGKILL: it is the kernel, out of memory.
-      seen.outcome = end.signal == SIGKILL ? Outcome::kOutOfMemory : Outcome::kCrashed;
-      seen.signal = end.signal;
-      seen.frames = end.frames;
-      break;
-    case ChildEnd::kExited:
-      seen.outcome = Outcome::kCrashed;
-      seen.reason = fmt::format("ended the process with exit code {}", end.exit_code);
-      break;
-    case ChildEnd::kTimedOut:
-    case ChildEnd::kCpuTimedOut:
-      seen.outcome = Outcome::kTimedOut;
-      if (end.idle) seen.stage = kIdleStage;
-      break;
-    case ChildEnd::kOutOfMemory: seen.outcome = Outcome::kOutOfMemory; break;
-  }
-  return seen;
-}
-
 bool EndedWell(const ChildResult& end) {
   return end.end == ChildEnd::kExited && end.exit_code == 0;
 }
@@ -307,7 +280,7 @@ class Session {
         });
     Heard heard = Hear(end.output);
     if (heard.observation && EndedWell(end)) return std::move(*heard.observation);
-    return FromEnd(end, names_[index]);
+    return ObservationOfEnd(end, names_[index]);
   }
 
   ChildExecution RunApart(const ChildResult& first) {
@@ -323,13 +296,13 @@ class Session {
     std::vector<Observation> seen;
     for (size_t i = 0; i < names_.size(); ++i) {
       // What has timed out once is not waited for again.
-      seen.push_back(in_configuration && slow_end && i == blamed ? FromEnd(first, names_[i])
+      seen.push_back(in_configuration && slow_end && i == blamed ? ObservationOfEnd(first, names_[i])
                                                                  : RunOne(i, limits));
     }
     const bool died_apart = std::ranges::any_of(
         seen, [](const Observation& o) { return o.outcome == Outcome::kCrashed; });
     if (in_configuration && !slow_end && !died_apart) {
-      seen[blamed] = FromEnd(first, names_[blamed]);
+      seen[blamed] = ObservationOfEnd(first, names_[blamed]);
       seen[blamed].reason = "only after other configurations had run in the same process";
     }
     return Judge(std::move(seen));
@@ -381,6 +354,32 @@ class Session {
 };
 
 }  // namespace
+
+Observation ObservationOfEnd(const ChildResult& end, std::string configuration) {
+  Observation seen;
+  seen.configuration = std::move(configuration);
+  seen.cpu_seconds = end.cpu_seconds;
+  seen.peak_bytes = end.peak_bytes;
+  switch (end.end) {
+    case ChildEnd::kSignalled:
+      // Nobody in the child raises SIGKILL: it is the kernel, out of memory.
+      seen.outcome = end.signal == SIGKILL ? Outcome::kOutOfMemory : Outcome::kCrashed;
+      seen.signal = end.signal;
+      seen.frames = end.frames;
+      break;
+    case ChildEnd::kExited:
+      seen.outcome = Outcome::kCrashed;
+      seen.reason = fmt::format("ended the process with exit code {}", end.exit_code);
+      break;
+    case ChildEnd::kTimedOut:
+    case ChildEnd::kCpuTimedOut:
+      seen.outcome = Outcome::kTimedOut;
+      if (end.idle) seen.stage = kIdleStage;
+      break;
+    case ChildEnd::kOutOfMemory: seen.outcome = Outcome::kOutOfMemory; break;
+  }
+  return seen;
+}
 
 OpenAll OpenSpecs(std::vector<std::string> specs) {
   return [specs = std::move(specs)]() -> Result<Configurations> {

@@ -41,6 +41,9 @@ struct ChildExecution {
   std::string ours;
 };
 
+// What the end of a child that ran one configuration says about that configuration.
+Observation ObservationOfEnd(const ChildResult& end, std::string configuration);
+
 // First one child runs everything. If it does not come to a good end, each configuration runs in a
 // child of its own, so that a broken heap is blamed on the one that broke it, and a last child judges.
 // Errors: those of `open` (kNotFound, kInvalidInput), and kEnvironment where no child can be made.

@@ -1,0 +1,33 @@
+// Pass "options": run options back to their defaults.
+#include "synth/passes/passes.h"
+
+namespace moire {
+namespace {
+
+void ResetOptions(const Sketch& current, const Attempt& attempt) {
+  if (current.options == RunOptions{}) return;
+  Sketch all = current;
+  all.options = {};
+  if (attempt(std::move(all))) return;
+  Sketch threads = current;
+  threads.options.intra_op_threads = 0;
+  attempt(std::move(threads));
+  Sketch mode = current;
+  mode.options.parallel_execution = false;
+  attempt(std::move(mode));
+  for (size_t i = 0; i < current.options.disabled_optimizers.size();) {
+    Sketch edited = current;
+    auto& disabled = edited.options.disabled_optimizers;
+    disabled.erase(disabled.begin() + static_cast<std::ptrdiff_t>(i));
+    if (!attempt(std::move(edited))) ++i;
+  }
+}
+
+}  // namespace
+
+const ReductionPass& OptionsPass() {
+  static const FunctionPass pass("options", "puts run options back to their defaults", ResetOptions);
+  return pass;
+}
+
+}  // namespace moire

@@ -1,0 +1,42 @@
+// The reduction passes, one function each, for registry.cc and their tests.
+#ifndef MOIRE_SYNTH_PASSES_PASSES_H_
+#define MOIRE_SYNTH_PASSES_PASSES_H_
+
+#include "synth/reduce.h"
+
+namespace moire {
+
+const ReductionPass& OutputsPass();
+const ReductionPass& CutPass();
+const ReductionPass& NodesPass();
+const ReductionPass& BypassPass();
+const ReductionPass& NodeOutputsPass();
+const ReductionPass& ShapesPass();
+const ReductionPass& ConstantsPass();
+const ReductionPass& AttributesPass();
+const ReductionPass& TypesPass();
+const ReductionPass& ValuesPass();
+const ReductionPass& OptionsPass();
+const ReductionPass& NamesPass();
+
+using Attempt = std::function<bool(Sketch)>;
+
+// A pass from a function: most are no more than that.
+class FunctionPass : public ReductionPass {
+ public:
+  using Function = void (*)(const Sketch& current, const Attempt& attempt);
+  FunctionPass(std::string_view name, std::string_view help, Function run)
+      : name_(name), help_(help), run_(run) {}
+  std::string_view name() const override { return name_; }
+  std::string_view help() const override { return help_; }
+  void Run(const Sketch& current, const Attempt& attempt) const override { run_(current, attempt); }
+
+ private:
+  std::string_view name_;
+  std::string_view help_;
+  Function run_;
+};
+
+}  // namespace moire
+
+#endif  // MOIRE_SYNTH_PASSES_PASSES_H_

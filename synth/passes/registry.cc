@@ -1,0 +1,15 @@
+// The passes in the order in which they run, from what removes most to what only tidies.
+#include "synth/passes/passes.h"
+
+namespace moire {
+
+const std::vector<const ReductionPass*>& ReductionPassRegistry() {
+  static const std::vector<const ReductionPass*> kPasses = {
+      &OutputsPass(),     &CutPass(),   &NodesPass(),  &BypassPass(), &NodeOutputsPass(),
+      &ShapesPass(),      &TypesPass(), &OptionsPass(), &AttributesPass(), &ConstantsPass(),
+      &ValuesPass(),      &NamesPass(),
+  };
+  return kPasses;
+}
+
+}  // namespace moire

@@ -1,0 +1,166 @@
+// Pass "shapes": smaller dims. A size is a number that occurs as a dim of the inputs and initializers;
+// it is replaced by 1, 2, half of it or one less, everywhere at once, in one tensor, or along one axis, and what
+// else names that number (elements of shape-like integer tensors, attributes) is tried both ways. The reference
+// and the runtime refuse what does not fit together, and then the edit is not kept.
+#include <algorithm>
+#include <set>
+
+#include "synth/edit.h"
+#include "synth/passes/passes.h"
+
+namespace moire {
+namespace {
+
+constexpr int64_t kShapeLike = 16;  // elements of an integer tensor that may hold dims
+
+// The first elements along each axis.
+Tensor Shrink(const Tensor& source, const Shape& shape) {
+  Tensor out = MakeTensor(source.type, shape);
+  const Shape strides = Strides(source.shape);
+  const int64_t count = out.size();
+  for (int64_t flat = 0; flat < count; ++flat) {
+    int64_t rest = flat;
+    int64_t from = 0;
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      from += rest % shape[axis] * strides[axis];
+      rest /= shape[axis];
+    }
+    if (source.type == DataType::kString) {
+      out.strings[static_cast<size_t>(flat)] = source.strings[static_cast<size_t>(from)];
+    } else if (IsFloat(source.type)) {
+      SetFloat(out, flat, GetFloat(source, from));
+    } else {
+      SetInt(out, flat, GetInt(source, from));
+    }
+  }
+  return out;
+}
+
+bool Handles(const Tensor& tensor) { return Traits(tensor.type).kind != TypeClass::kComplex; }
+
+// Elements of shape-like tensors and integer attributes that name `size`.
+void ReplaceNumbers(Sketch& sketch, int64_t size, int64_t smaller) {
+  for (Tensor* tensor : Tensors(sketch)) {
+    if (tensor->type != DataType::kInt64 || tensor->shape.size() > 1 || tensor->size() > kShapeLike) {
+      continue;
+    }
+    for (int64_t& value : tensor->As<int64_t>()) {
+      if (value == size) value = smaller;
+    }
+  }
+  for (Node& node : sketch.model.graph.nodes) {
+    for (Attribute& attribute : node.attributes) {
+      if (auto* number = std::get_if<int64_t>(&attribute.value)) {
+        // `to` and its like name types, not sizes.
+        if (*number == size && attribute.name != "to" && attribute.name != "dtype") *number = smaller;
+      } else if (auto* numbers = std::get_if<Ints>(&attribute.value)) {
+        std::ranges::replace(*numbers, size, smaller);
+      }
+    }
+  }
+}
+
+std::set<int64_t> Sizes(Sketch sketch) {
+  std::set<int64_t> sizes;
+  for (const Tensor* tensor : Tensors(sketch)) sizes.insert(tensor->shape.begin(), tensor->shape.end());
+  sizes.erase(0);
+  sizes.erase(1);
+  return sizes;
+}
+
+std::set<int64_t> Smaller(int64_t size) {
+  std::set<int64_t> smaller = {1, 2, size / 2, size - 1};
+  std::erase_if(smaller, [&](int64_t s) { return s < 1 || s >= size; });
+  return smaller;
+}
+
+// `axis` and `index` of -1 stand for all.
+bool TrySize(const Sketch& current, const Attempt& attempt, int64_t size, int64_t smaller, int64_t index,
+             int64_t axis) {
+  for (const bool numbers : {true, false}) {
+    Sketch edited = current;
+    const std::vector<Tensor*> tensors = Tensors(edited);
+    bool changed = false;
+    for (size_t t = 0; t < tensors.size(); ++t) {
+      if (index >= 0 && static_cast<size_t>(index) != t) continue;
+      Shape shape = tensors[t]->shape;
+      for (size_t a = 0; a < shape.size(); ++a) {
+        if (shape[a] == size && (axis < 0 || static_cast<size_t>(axis) == a)) shape[a] = smaller;
+      }
+      if (shape == tensors[t]->shape || !Handles(*tensors[t])) continue;
+      *tensors[t] = Shrink(*tensors[t], shape);
+      changed = true;
+    }
+    if (!changed) return false;
+    if (numbers) ReplaceNumbers(edited, size, smaller);
+    if (attempt(std::move(edited))) return true;
+  }
+  return false;
+}
+
+void ShrinkEverywhere(const Sketch& current, const Attempt& attempt) {
+  const std::set<int64_t> sizes = Sizes(current);
+  for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
+    for (int64_t now = *size; now > 1;) {
+      const std::set<int64_t> smaller = Smaller(now);
+      const auto kept = std::ranges::find_if(
+          smaller, [&](int64_t s) { return TrySize(current, attempt, now, s, -1, -1); });
+      if (kept == smaller.end()) break;
+      now = *kept;
+    }
+  }
+}
+
+void ShrinkOne(const Sketch& current, const Attempt& attempt) {
+  Sketch probe = current;
+  const size_t count = Tensors(probe).size();
+  for (size_t t = 0; t < count; ++t) {
+    for (size_t axis = 0;; ++axis) {
+      probe = current;
+      if (t >= Tensors(probe).size() || axis >= Tensors(probe)[t]->shape.size()) break;
+      const int64_t size = Tensors(probe)[t]->shape[axis];
+      for (const int64_t smaller : Smaller(size)) {
+        if (TrySize(current, attempt, size, smaller, static_cast<int64_t>(t), static_cast<int64_t>(axis))) {
+          break;
+        }
+      }
+    }
+  }
+}
+
+// Drops axis `axis` of size 1 from every tensor that has the largest rank.
+void DropRank(const Sketch& current, const Attempt& attempt) {
+  Sketch probe = current;
+  size_t rank = 0;
+  for (const Tensor* tensor : Tensors(probe)) rank = std::max(rank, tensor->shape.size());
+  for (size_t axis = 0; axis < rank; ++axis) {
+    for (const bool all : {true, false}) {
+      Sketch edited = current;
+      bool changed = false;
+      for (Tensor* tensor : Tensors(edited)) {
+        const size_t own = tensor->shape.size();
+        // Aligned from the end, as broadcasting does.
+        const size_t behind = rank - axis;
+        if ((!all && own != rank) || own < behind || tensor->shape[own - behind] != 1) continue;
+        tensor->shape.erase(tensor->shape.begin() + static_cast<std::ptrdiff_t>(own - behind));
+        changed = true;
+      }
+      if (changed && attempt(std::move(edited))) return;
+    }
+  }
+}
+
+void Simplify(const Sketch& current, const Attempt& attempt) {
+  ShrinkEverywhere(current, attempt);
+  ShrinkOne(current, attempt);
+  DropRank(current, attempt);
+}
+
+}  // namespace
+
+const ReductionPass& ShapesPass() {
+  static const FunctionPass pass("shapes", "smaller dims, lower rank", Simplify);
+  return pass;
+}
+
+}  // namespace moire

@@ -1,0 +1,110 @@
+// The search: runs the passes until none of their edits is kept, and lets no edit pass that grows the
+// case or repeats one that was tried.
+#include "synth/reduce.h"
+
+#include <chrono>
+#include <unordered_set>
+
+#include "harness/case/onnx_adapter.h"
+#include "harness/case/random.h"
+#include "synth/edit.h"
+
+namespace moire {
+namespace {
+
+class Search {
+ public:
+  Search(const Case& original, const Interesting& interesting, const ReduceOptions& options)
+      : original_(original), interesting_(interesting), options_(options) {}
+
+  Result<ReduceResult> Run() {
+    if (!Check(original_)) {
+      return Fail(ErrorCode::kInvalidInput, "the original case does not fail");
+    }
+    ReduceResult result;
+    result.reduced = original_;
+    result.bytes_before = SerializeCase(original_).size();
+    result.bytes_after = result.bytes_before;
+    Result<Model> model = ParseModel(original_.model);
+    if (model) {
+      current_ = {std::move(*model), original_.inputs, original_.options};
+      result.nodes_before = CountNodes(current_.model.graph);
+      max_elements_ = CountElements(current_);
+      max_bytes_ = result.bytes_before;
+      // What is edited is our own serialisation: it has to fail too.
+      if (Check(ToCase(current_))) {
+        Fixpoint();
+        result.reduced = ToCase(current_);
+        result.minimal = !spent_;
+      }
+      result.nodes_after = CountNodes(current_.model.graph);
+      result.bytes_after = SerializeCase(result.reduced).size();
+    }
+    result.checks = checks_;
+    return result;
+  }
+
+ private:
+  bool Spent() {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
+    spent_ = spent_ || checks_ >= options_.max_checks || elapsed.count() > options_.max_seconds;
+    return spent_;
+  }
+
+  bool Check(const Case& test_case) {
+    ++checks_;
+    return interesting_(test_case);
+  }
+
+  bool Attempt(Sketch candidate) {
+    if (Spent() || !Repair(candidate)) return false;
+    if (CountElements(candidate) > max_elements_ || Measure(candidate) >= Measure(current_)) {
+      return false;
+    }
+    const Case test_case = ToCase(candidate);
+    const std::string bytes = SerializeCase(test_case);
+    if (bytes.size() > max_bytes_) return false;
+    if (!tried_.insert(HashBytes(bytes.data(), bytes.size())).second) return false;
+    if (!Check(test_case)) return false;
+    current_ = std::move(candidate);
+    return true;
+  }
+
+  void Fixpoint() {
+    bool progress = true;
+    while (progress && !Spent()) {
+      progress = false;
+      for (const ReductionPass* pass : ReductionPassRegistry()) {
+        pass->Run(current_, [&](Sketch candidate) {
+          const bool kept = Attempt(std::move(candidate));
+          progress = progress || kept;
+          return kept;
+        });
+      }
+    }
+  }
+
+  const Case& original_;
+  const Interesting& interesting_;
+  const ReduceOptions& options_;
+  Sketch current_;
+  std::unordered_set<uint64_t> tried_;
+  int64_t max_elements_ = 0;
+  size_t max_bytes_ = 0;
+  int checks_ = 0;
+  bool spent_ = false;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Case ToCase(const Sketch& sketch) {
+  return {SerializeModel(sketch.model), sketch.inputs, sketch.options};
+}
+
+Result<ReduceResult> Reduce(const Case& original, const Interesting& interesting,
+                            const ReduceOptions& options) {
+  return Search(original, interesting, options).Run();
+}
+
+}  // namespace moire
