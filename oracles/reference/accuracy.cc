@@ -47,8 +47,8 @@ constexpr Accuracy kTable[] = {
     {"Log", kBfloat16, 2, 0, kNarrow},
     {"Log", kDouble, 5, 0, kDoubleLibrary},
     // Scale |t| * |x^y| with t = y * ln x: x^y = exp(t), and rounding t costs u * |t| relatively.
-    {"Pow", kUndefined, 4, 1, "exp(y * log x): the rounding of the exponent is magnified by it"},
-    {"Pow", kDouble, 5, 1, "exp(y * log x): the rounding of the exponent is magnified by it"},
+    {"Pow", kUndefined, 4, 2, "exp(y * log x): the roundings of y and of y * log x are magnified"},
+    {"Pow", kDouble, 5, 2, "exp(y * log x): the roundings of y and of y * log x are magnified"},
 
     // The kernel perturbs the argument by b * u * |x|: argument reduction in the type itself.
     {"Sin", kUndefined, 4, 1, "argument reduction in the type: the argument is off by u * |x|"},

@@ -19,7 +19,8 @@ constexpr Family kFamilies[] = {
     NormalizeKernels, BatchNormKernels, ArgReduceKernels, EinsumKernels,
     // Shape, movement, index, quantisation, control flow.
     ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
-    ScatterKernels, TopKKernels, ControlKernels, QuantizeKernels, QuantizedProductKernels,
+    ScatterKernels, TopKKernels, ControlKernels, MlKernels,
+    QuantizeKernels, QuantizedProductKernels,
 };
 
 using Table = std::unordered_map<std::string, std::vector<const KernelEntry*>>;
