@@ -5,6 +5,7 @@
 #define MOIRE_FUZZERS_GENERATE_GRAPH_BUILDER_H_
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 

@@ -122,7 +122,7 @@ bool Learned::NoteNode(const Model& model, std::string_view node_name) {
 bool Learned::NoteRejection(const Model& model, std::string_view reason) {
   // ONNX Runtime: "... implementation for Add(14) node with name 'n3'" when the session is made,
   // "... running Add node. Name:'n3' Status Message: ..." when it runs.
-  for (const std::string_view before : {"name '", "Name:'"}) {
+  for (const std::string_view before : {"name '", "Name:'", "(node:'"}) {
     const std::string_view name = Between(reason, before, "'");
     if (!name.empty() && NoteNode(model, name)) return true;
   }

@@ -212,6 +212,7 @@ bool ChooseOneHot(OpContext& c) {
   };
   if (!c.Take(0, fits)) return false;
   const int64_t depth = c.random().Between(1, 6);
+  // Depth of any number type is legal; int64 is what exporters write.
   c.Restrict(1, Bit(DataType::kInt64));
   const bool scalar = c.random().Chance(1, 2);
   if (!c.Put(1, c.b().AddInts({depth}, DataType::kInt64, scalar))) return false;

@@ -69,9 +69,6 @@ bool ChooseCast(OpContext& c) {
     const auto to = static_cast<DataType>(c.random().Below(32));
     if (!Has(targets, to) || !Converts(c.In(0), to, c.random())) continue;
     c.Set("to", static_cast<int64_t>(to));
-    if (c.schema().HasAttribute("saturate") && c.random().Chance(1, 10)) {
-      c.Set("saturate", static_cast<int64_t>(c.random().Below(2)));
-    }
     return c.Done();
   }
   return false;

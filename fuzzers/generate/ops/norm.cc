@@ -41,9 +41,12 @@ void DrawEpsilon(OpContext& c) {
   if (c.random().Chance(1, 2)) c.Set("epsilon", kValues[c.random().Index(4)]);
 }
 
-// Inputs 1.. are per-channel vectors: scale, bias, mean, variance.
+// Inputs 1.. are per-channel vectors: scale, bias, mean, variance. Of the data's own type, but for
+// one in thirty where the schema has type variables of their own.
 bool TakeChannels(OpContext& c, size_t first, size_t last, int64_t channels) {
+  const bool mixed = c.random().Chance(1, 30);
   for (size_t i = first; i <= last; ++i) {
+    if (!mixed) c.Restrict(i, Bit(c.type()));
     if (!c.TakeShape(i, {channels})) return false;
   }
   return true;
@@ -55,6 +58,7 @@ bool ChooseBatchNorm(OpContext& c) {
   DrawEpsilon(c);
   if (!TakeChannels(c, 1, 3, channels)) return false;
   // Variances are positive.
+  if (!c.random().Chance(1, 30)) c.Restrict(4, Bit(c.type()));
   return c.TakeShape(4, {channels}, {0.25, 3}) && c.Done();
 }
 
@@ -150,7 +154,8 @@ bool InferLayerNorm(InferContext& c) {
 }
 
 bool ChooseLrn(OpContext& c) {
-  if (!c.TakeRank(0, 3, 5)) return false;
+  // The page's formula is for any rank; runtimes mostly take images only.
+  if (!c.TakeRank(0, c.random().Chance(1, 60) ? 3 : 4, 4)) return false;
   c.Set("size", 1 + 2 * c.random().Between(0, 2));
   if (c.random().Chance(1, 2)) {
     c.Set("alpha", 0.01f * static_cast<float>(1 + c.random().Index(50)));

@@ -304,7 +304,9 @@ bool ChooseCenterCropPad(OpContext& c) {
   for (const int64_t dim : c.In(0).shape) {
     sizes.push_back(c.random().Chance(1, 2) ? dim : c.random().Between(1, dim + 3));
   }
-  return c.MakeInts(1, sizes) && c.Done();
+  // int32 sizes are legal but break ONNX's function body for this operator.
+  c.Restrict(1, Bit(DataType::kInt64));
+  return c.Put(1, c.b().AddInts(sizes)) && c.Done();
 }
 
 bool InferCenterCropPad(InferContext& c) {
