@@ -340,6 +340,17 @@ TEST(OrtBackendTest, TwoReleasesWorkSideBySide) {
   }
 }
 
+// A thread of the runtime's own (1.30 and newer have a telemetry thread) would run beside what is
+// measured, and fork would lose it.
+TEST_P(OrtTest, StartsNoThreads) {
+  const auto count = [] {
+    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
+  };
+  const auto ort = OpenAll();
+  ASSERT_EQ(ort->Run(testing::FusableCase()).outcome, Outcome::kOutputs);
+  EXPECT_EQ(count(), 1);
+}
+
 TEST(OrtBackendTest, NoSettingsOpenEveryLevel) {
   const auto opened = OpenConfigurations("ort@1.23.2");
   ASSERT_TRUE(opened) << opened.error().message;

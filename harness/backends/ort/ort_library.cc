@@ -62,7 +62,7 @@ Result<OrtLibrary*> OrtLibrary::Load(const std::string& path) {
   const std::lock_guard lock(mutex);
   if (const auto found = loaded.find(path); found != loaded.end()) return found->second.get();
 
-  // Releases from 1.32 on start a telemetry thread with the environment, which writes a database in
+  // Releases from 1.30 on start a telemetry thread with the environment, which writes a database in
   // the user's cache directory, sends it, and runs whatever code it likes while a case is measured.
   setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
