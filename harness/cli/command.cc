@@ -37,6 +37,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddCorpus(app, context);
   AddBackends(app, context);
   AddCover(app, context);
+  AddBench(app, context);
   AddConformance(app, context);
   AddInternal(app, context);
 }

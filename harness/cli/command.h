@@ -40,6 +40,7 @@ void AddFindings(CLI::App& app, CommandContext& context);
 void AddCorpus(CLI::App& app, CommandContext& context);
 void AddBackends(CLI::App& app, CommandContext& context);
 void AddCover(CLI::App& app, CommandContext& context);
+void AddBench(CLI::App& app, CommandContext& context);
 void AddConformance(CLI::App& app, CommandContext& context);
 void AddInternal(CLI::App& app, CommandContext& context);
 
