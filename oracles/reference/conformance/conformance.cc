@@ -53,16 +53,30 @@ Result<DataSet> ReadDataSet(const fs::path& directory, const Graph& graph) {
   return out;
 }
 
-bool WithinSlack(const RangeTensor& range, const Tensor& expected, int64_t i, double slack) {
-  if (slack <= 0 || !IsFloat(range.type)) return false;
+constexpr std::string_view kDoubleConstants =
+    "NumPy's window in double; the expanded graph sums its constants in float";
+constexpr InexactCase kInexactCases[] = {
+    {"test_averagepool_2d_ceil_last_window_starts_on_pad", "typed in by hand with four digits"},
+    {"test_blackmanwindow_expanded", kDoubleConstants},
+    {"test_blackmanwindow_symmetric_expanded", kDoubleConstants},
+    {"test_hammingwindow_expanded", kDoubleConstants},
+    {"test_hammingwindow_symmetric_expanded", kDoubleConstants},
+};
+
+bool IsInexact(const std::string& name) {
+  return std::ranges::find(kInexactCases, name, &InexactCase::name) != std::end(kInexactCases);
+}
+
+// Within the tolerance of onnx.backend.test.
+bool WithinTolerance(const RangeTensor& range, const Tensor& expected, int64_t i) {
+  if (!IsFloat(range.type)) return false;
   const double y = GetFloat(expected, i);
   const double value = range.value[static_cast<size_t>(i)];
-  return std::abs(y - value) <= slack * (1e-3 * std::abs(value) + 1e-7);
+  return std::abs(y - value) <= 1e-3 * std::abs(y) + 1e-7;
 }
 
 // Compares one output; an empty string when nothing is wrong.
-std::string Compare(const RangeTensor& range, const Tensor& expected, double slack,
-                    CaseReport& report) {
+std::string Compare(const RangeTensor& range, const Tensor& expected, CaseReport& report) {
   if (range.type != expected.type) {
     return fmt::format("is {}, expected {}", Name(range.type), Name(expected.type));
   }
@@ -70,13 +84,14 @@ std::string Compare(const RangeTensor& range, const Tensor& expected, double sla
     return fmt::format("has shape {}, expected {}", ToString(range.shape),
                        ToString(expected.shape));
   }
+  const bool inexact = IsInexact(report.name);
   std::string wrong;
   int64_t count = 0;
   for (int64_t i = 0; i < range.size(); ++i) {
     const auto k = static_cast<size_t>(i);
     ++report.elements;
     if (range.MarkAt(k) == kDecided) ++report.decided;
-    if (Legal(range, expected, i) || WithinSlack(range, expected, i, slack)) continue;
+    if (Legal(range, expected, i) || (inexact && WithinTolerance(range, expected, i))) continue;
     if (++count > 1) continue;
     wrong = IsFloat(range.type)
                 ? fmt::format("element {}: {} is outside [{}, {}]", i, ElementToString(expected, i),
@@ -95,23 +110,27 @@ void Worsen(CaseReport& report, CaseOutcome outcome, std::string reason) {
   }
 }
 
-void RunDataSet(const Model& model, const fs::path& directory, const ConformanceOptions& options,
-                CaseReport& report) {
+// Returns the number of outputs that were compared.
+int64_t RunDataSet(const Model& model, const fs::path& directory,
+                   const ConformanceOptions& options, CaseReport& report) {
   const Result<DataSet> data = ReadDataSet(directory, model.graph);
   if (!data) {
     const bool unsupported = data.error().code == ErrorCode::kUnsupported;
     Worsen(report, unsupported ? CaseOutcome::kNotImplemented : CaseOutcome::kFailed,
            data.error().message);
-    return;
+    return 0;
   }
   if (!data->skipped.empty()) Worsen(report, CaseOutcome::kNotImplemented, data->skipped);
   const ReferenceResult result = Evaluate(model, data->inputs, options.reference);
   if (result.status == ReferenceStatus::kOverBudget) {
-    return Worsen(report, CaseOutcome::kUndetermined, result.reason);
+    Worsen(report, CaseOutcome::kUndetermined, result.reason);
+    return 0;
   }
   if (result.status == ReferenceStatus::kRejected) {
-    return Worsen(report, CaseOutcome::kFailed, "rejected: " + result.reason);
+    Worsen(report, CaseOutcome::kFailed, "rejected: " + result.reason);
+    return 0;
   }
+  int64_t compared = 0;
   for (const auto& [index, expected] : data->expected) {
     const RangeTensor& range = result.outputs[index];
     const std::string& name = model.graph.outputs[index].name;
@@ -122,14 +141,18 @@ void RunDataSet(const Model& model, const fs::path& directory, const Conformance
              range.opaque_reason);
       continue;
     }
-    const std::string wrong = Compare(range, expected, options.slack, report);
+    ++compared;
+    const std::string wrong = Compare(range, expected, report);
     if (!wrong.empty()) {
       Worsen(report, CaseOutcome::kFailed, fmt::format("output '{}' {}", name, wrong));
     }
   }
+  return compared;
 }
 
 }  // namespace
+
+std::span<const InexactCase> InexactCases() { return kInexactCases; }
 
 CaseReport RunConformanceCase(const std::string& directory, const ConformanceOptions& options) {
   CaseReport report;
@@ -144,12 +167,16 @@ CaseReport RunConformanceCase(const std::string& directory, const ConformanceOpt
   }
   std::error_code ignored;
   bool any = false;
+  int64_t compared = 0;
   for (const auto& entry : fs::directory_iterator(directory, ignored)) {
     if (!entry.path().filename().string().starts_with("test_data_set_")) continue;
     any = true;
-    RunDataSet(*model, entry.path(), options, report);
+    compared += RunDataSet(*model, entry.path(), options, report);
   }
   if (!any) Worsen(report, CaseOutcome::kFailed, "no test_data_set_*");
+  if (report.outcome == CaseOutcome::kPassed && compared == 0) {
+    Worsen(report, CaseOutcome::kUndetermined, "no expected output");
+  }
   if (report.outcome == CaseOutcome::kPassed && report.elements > 0 && report.decided == 0) {
     Worsen(report, CaseOutcome::kUndetermined, "no element is decided");
   }

@@ -39,6 +39,7 @@ std::span<const KernelEntry> ScatterKernels();
 std::span<const KernelEntry> TopKKernels();
 std::span<const KernelEntry> ControlKernels();
 std::span<const KernelEntry> MlKernels();
+std::span<const KernelEntry> ResizeKernels();
 std::span<const KernelEntry> QuantizedProductKernels();
 std::span<const KernelEntry> QuantizeKernels();
 
