@@ -80,14 +80,6 @@ class Recorded : public Configuration {
   Observation seen_;
 };
 
-// What a runtime prints as it dies is of no use to the caller's terminal.
-void Silence() {
-  const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (null < 0) return;
-  dup2(null, STDOUT_FILENO);
-  dup2(null, STDERR_FILENO);
-}
-
 using Send = std::function<void(std::string_view)>;
 
 void SendError(const Error& error, const Send& send) {
@@ -232,7 +224,7 @@ class Session {
                       const std::function<int(Configurations, SharedState&, const Send&)>& body) {
     return RunInChild(
         [&](SharedState& state, const Send& send) {
-          Silence();
+          SilenceOutput();
           InstallFatalSignalHandlers(state, options_.runtime_modules);
           Result<Configurations> opened = open_();
           if (!opened) {
@@ -311,7 +303,7 @@ class Session {
   ChildExecution Judge(std::vector<Observation> seen) {
     const ChildResult end = RunInChild(
         [&](SharedState& state, const Send& send) {
-          Silence();
+          SilenceOutput();
           InstallFatalSignalHandlers(state, options_.runtime_modules);
           Configurations recorded;
           for (const Observation& observation : seen) {
@@ -379,6 +371,13 @@ Observation ObservationOfEnd(const ChildResult& end, std::string configuration) 
     case ChildEnd::kOutOfMemory: seen.outcome = Outcome::kOutOfMemory; break;
   }
   return seen;
+}
+
+void SilenceOutput() {
+  const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (null < 0) return;
+  dup2(null, STDOUT_FILENO);
+  dup2(null, STDERR_FILENO);
 }
 
 OpenAll OpenSpecs(std::vector<std::string> specs) {

@@ -41,6 +41,9 @@ struct ChildExecution {
   std::string ours;
 };
 
+// For children: what a runtime prints as it dies is of no use to the caller's terminal.
+void SilenceOutput();
+
 // What the end of a child that ran one configuration says about that configuration.
 Observation ObservationOfEnd(const ChildResult& end, std::string configuration);
 

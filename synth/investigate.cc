@@ -1,0 +1,181 @@
+#include "synth/investigate.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "harness/case/onnx_adapter.h"
+#include "synth/bundle.h"
+#include "synth/identity.h"
+#include "synth/judge.h"
+#include "synth/load.h"
+#include "synth/reduce_child.h"
+#include "synth/symptom_check.h"
+
+namespace moire {
+namespace {
+
+constexpr std::array<std::string_view, 4> kStandings = {"confirmed", "unconfirmed", "nondeterministic",
+                                                        "ours"};
+
+// The verdict of a run that stands for the sighting: one of its kind and class of error if there is one,
+// of the plainest configuration that shows it.
+const Verdict* Matching(const Verdict& sighting, const std::vector<Verdict>& verdicts) {
+  const Verdict* of_kind = nullptr;
+  for (const Verdict& verdict : verdicts) {
+    if (verdict.kind != sighting.kind) continue;
+    if (verdict.error_class == sighting.error_class) return &verdict;
+    if (of_kind == nullptr) of_kind = &verdict;
+  }
+  return of_kind;
+}
+
+std::vector<std::string> ConfigurationsThatShow(const Verdict& wanted,
+                                                const std::vector<Verdict>& verdicts) {
+  std::vector<std::string> names;
+  for (const Verdict& verdict : verdicts) {
+    if (verdict.kind == wanted.kind && verdict.error_class == wanted.error_class &&
+        std::ranges::find(names, verdict.configuration) == names.end()) {
+      names.push_back(verdict.configuration);
+    }
+  }
+  return names;
+}
+
+class Investigator {
+ public:
+  Investigator(const Verdict& sighting, const OpenAll& open, const std::vector<std::string>& specs,
+               const std::string& bundle_root, const InvestigateOptions& options)
+      : sighting_(sighting), open_(open), specs_(specs), bundle_root_(bundle_root), options_(options) {}
+
+  Result<Investigation> Run(const Case& test_case) {
+    investigation_.finding.test_case = test_case;
+    investigation_.finding.verdict = sighting_;
+    investigation_.finding.symptom = SymptomKey(sighting_);
+    investigation_.finding.specs = specs_;
+
+    MOIRE_ASSIGN(const std::optional<Verdict> seen, Reproduce(test_case, sighting_));
+    if (!seen) return std::move(investigation_);
+    MOIRE_ASSIGN(const bool reduced, ReduceIt(test_case, *seen));
+    if (!reduced) return std::move(investigation_);
+    // The reduced case, in a fresh process, against everything: what is it now, and who shows it?
+    MOIRE_ASSIGN(const std::optional<Verdict> after,
+                 Reproduce(investigation_.finding.test_case, *seen));
+    if (!after) return std::move(investigation_);
+    Describe(*after);
+    MOIRE_TRY(WriteAndConfirm());
+    return std::move(investigation_);
+  }
+
+ private:
+  void End(Standing standing, std::string reason) {
+    investigation_.standing = standing;
+    investigation_.reason = std::move(reason);
+  }
+
+  // Empty, with the standing set, where the sighting does not show.
+  Result<std::optional<Verdict>> Reproduce(const Case& test_case, const Verdict& wanted) {
+    MOIRE_ASSIGN(const ChildExecution run, ExecuteInChild(test_case, open_, options_.child));
+    const Verdict* found = Matching(wanted, run.execution.verdicts);
+    if (found == nullptr) {
+      if (!run.ours.empty()) {
+        End(Standing::kOurs, run.ours);
+      } else {
+        End(Standing::kUnconfirmed, "did not show again in a fresh process");
+      }
+      return std::optional<Verdict>();
+    }
+    investigation_.finding.configurations = ConfigurationsThatShow(*found, run.execution.verdicts);
+    return std::optional(*found);
+  }
+
+  Result<bool> ReduceIt(const Case& test_case, const Verdict& wanted) {
+    ReduceInChildOptions reduce{options_.reduce, options_.child, options_.blame};
+    MOIRE_ASSIGN(ChildReduction reduction, ReduceInChild(test_case, wanted, open_, reduce));
+    if (!reduction.identity.empty()) {
+      End(Standing::kNondeterministic, reduction.identity);
+      return false;
+    }
+    if (!reduction.showed) {
+      End(Standing::kUnconfirmed, "did not show when run alone");
+      return false;
+    }
+    investigation_.finding.blamed_optimizer = reduction.blamed_optimizer;
+    investigation_.finding.test_case = reduction.result.reduced;
+    investigation_.reduction = std::move(reduction.result);
+    return true;
+  }
+
+  void Describe(const Verdict& verdict) {
+    Finding& finding = investigation_.finding;
+    finding.verdict = verdict;
+    finding.symptom = SymptomKey(verdict);
+    const Result<Model> model = ParseModel(finding.test_case.model);
+    finding.cause = CauseKey(verdict, model ? *model : Model{}, finding.test_case.inputs,
+                             finding.blamed_optimizer);
+  }
+
+  // Writes the bundle beside its place, sees it fail from there, and only then moves it in.
+  Status WriteAndConfirm() {
+    const Finding& finding = investigation_.finding;
+    if (bundle_root_.empty()) return Confirm(finding.test_case);
+    const std::filesystem::path place = std::filesystem::path(bundle_root_) / BundleName(finding);
+    const std::string fresh = place.string() + ".new";
+    std::error_code ignored;
+    std::filesystem::remove_all(fresh, ignored);
+    MOIRE_TRY(WriteBundle(fresh, finding));
+    Result<Finding> read = ReadBundle(fresh);
+    if (!read) return std::unexpected(std::move(read).error().With("reading the bundle back"));
+    MOIRE_TRY(Confirm(read->test_case));
+    // The same cause may have its bundle already.
+    if (investigation_.standing == Standing::kConfirmed && !std::filesystem::exists(place)) {
+      std::filesystem::rename(fresh, place, ignored);
+      if (ignored) return Fail(ErrorCode::kEnvironment, "cannot write {}", place.string());
+    }
+    std::filesystem::remove_all(fresh, ignored);
+    if (investigation_.standing == Standing::kConfirmed) investigation_.bundle = place.string();
+    return {};
+  }
+
+  Status Confirm(const Case& test_case) {
+    const Verdict& wanted = investigation_.finding.verdict;
+    MOIRE_ASSIGN(const ChildExecution again, ExecuteInChild(test_case, open_, options_.child));
+    if (FindSymptom(wanted, again.execution.verdicts) == nullptr) {
+      End(Standing::kUnconfirmed, "did not show again from its bundle");
+      return {};
+    }
+    const IdentityResult identity =
+        CheckIdentityInChild(test_case, wanted.configuration, open_, options_.child);
+    if (identity.identity != Identity::kSame) {
+      End(Standing::kNondeterministic, identity.reason);
+      return {};
+    }
+    End(Standing::kConfirmed, wanted.reason);
+    return {};
+  }
+
+  const Verdict& sighting_;
+  const OpenAll& open_;
+  const std::vector<std::string>& specs_;
+  const std::string& bundle_root_;
+  const InvestigateOptions& options_;
+  Investigation investigation_;
+};
+
+}  // namespace
+
+std::string_view Name(Standing standing) { return kStandings[static_cast<size_t>(standing)]; }
+
+Result<Investigation> Investigate(const Case& test_case, const Verdict& verdict, const OpenAll& open,
+                                  const std::vector<std::string>& specs,
+                                  const std::string& bundle_root, const InvestigateOptions& options) {
+  return Investigator(verdict, open, specs, bundle_root, options).Run(test_case);
+}
+
+Result<Investigation> Investigate(const Case& test_case, const Verdict& verdict,
+                                  const std::vector<std::string>& specs,
+                                  const std::string& bundle_root, const InvestigateOptions& options) {
+  return Investigate(test_case, verdict, OpenSpecs(specs), specs, bundle_root, options);
+}
+
+}  // namespace moire

@@ -1,0 +1,248 @@
+#include "synth/reduce_child.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <unordered_set>
+
+#include "harness/case/onnx_adapter.h"
+#include "harness/case/random.h"
+#include "harness/execute/wire.h"
+#include "oracles/configuration_name.h"
+#include "synth/blame.h"
+#include "synth/edit.h"
+#include "synth/identity.h"
+#include "synth/symptom_check.h"
+
+namespace moire {
+namespace {
+
+constexpr int kMostDeaths = 30;
+
+enum class Tell : char { kTry = 'T', kKeep = 'K', kIdentity = 'I', kDone = 'D', kBlame = 'B' };
+
+// What is known across the children of one reduction.
+struct Progress {
+  Case best;
+  bool showed = false;
+  bool identity_done = false;
+  std::string identity;
+  bool reduced = false;
+  bool minimal = false;
+  bool blamed = false;
+  std::string blamed_optimizer;
+  int checks = 0;
+  std::unordered_set<uint64_t> poison;  // candidates that killed a child
+  uint64_t trying = 0;                  // the last one that was announced
+};
+
+uint64_t KeyOf(const std::string& bytes) { return HashBytes(bytes.data(), bytes.size()); }
+
+// The case with finite values only; nullopt when it has no others.
+std::optional<Case> WithoutSpecials(const Case& test_case) {
+  Result<Model> model = ParseModel(test_case.model);
+  if (!model) return std::nullopt;
+  Sketch sketch{std::move(*model), test_case.inputs, test_case.options};
+  bool changed = false;
+  for (Tensor* tensor : Tensors(sketch)) {
+    if (!IsFloat(tensor->type)) continue;
+    for (int64_t i = 0; i < tensor->size(); ++i) {
+      if (std::isfinite(GetFloat(*tensor, i)) && std::abs(GetFloat(*tensor, i)) < 1e4) continue;
+      SetFloat(*tensor, i, 0.5 + static_cast<double>(i % 5));
+      changed = true;
+    }
+  }
+  return changed ? std::optional(ToCase(sketch)) : std::nullopt;
+}
+
+// The child's side.
+class Child {
+ public:
+  Child(const Progress& before, const Verdict& wanted, const ReduceInChildOptions& options,
+        Configurations opened, SharedState& state, const std::function<void(std::string_view)>& send)
+      : before_(before), options_(options), send_(send), observer_(state),
+        check_(std::move(opened), wanted, options.child, &observer_) {}
+
+  void Run() {
+    const VerdictKind kind = check_.wanted().kind;
+    const bool death =
+        kind == VerdictKind::kCrash || kind == VerdictKind::kHang || kind == VerdictKind::kMemory;
+    if (!before_.identity_done && !death) Identify();
+    Case best = before_.best;
+    if (!before_.reduced) best = Shrink(best);
+    if (options_.blame && !before_.blamed) Blame(best, death);
+  }
+
+ private:
+  void Put(const WireWriter& record) {
+    WireWriter framed;
+    framed.Put(std::string_view(record.bytes()));
+    send_(framed.bytes());
+  }
+
+  void Announce(uint64_t key) {
+    WireWriter record;
+    record.Put(Tell::kTry);
+    record.Put(key);
+    Put(record);
+  }
+
+  void Identify() {
+    Configuration* blamed = check_.blamed();
+    IdentityResult result;
+    if (blamed != nullptr) {
+      observer_.Enter(Stage::kConfiguration, 0);
+      result = CheckIdentity(before_.best, *blamed);
+    }
+    WireWriter record;
+    record.Put(Tell::kIdentity);
+    record.Put(std::string_view(result.reason));
+    Put(record);
+  }
+
+  bool Interesting(const Case& test_case) {
+    const std::string bytes = SerializeCase(test_case);
+    const uint64_t key = KeyOf(bytes);
+    if (before_.poison.contains(key)) return false;
+    Announce(key);
+    if (!check_.Shows(test_case)) return false;
+    WireWriter record;
+    record.Put(Tell::kKeep);
+    record.Put(std::string_view(bytes));
+    Put(record);
+    return true;
+  }
+
+  Case Shrink(const Case& original) {
+    const auto interesting = [this](const Case& c) { return Interesting(c); };
+    Result<ReduceResult> result = Reduce(original, interesting, options_.reduce);
+    if (!result) return original;
+    Verdict wanted = check_.wanted();
+    if (wanted.error_class == "nan" || wanted.error_class == "inf") {
+      // A wrong value is the plainer symptom: hold that where the same graph shows it too.
+      const std::optional<Case> plain = WithoutSpecials(result->reduced);
+      wanted.error_class = "value";
+      const Verdict special = check_.wanted();
+      check_.set_wanted(wanted);
+      if (plain && Interesting(*plain)) {
+        Result<ReduceResult> again = Reduce(*plain, interesting, options_.reduce);
+        if (again) result = std::move(again);
+      } else {
+        check_.set_wanted(special);
+      }
+    }
+    WireWriter record;
+    record.Put(Tell::kDone);
+    record.Put(result->minimal);
+    Put(record);
+    return result->reduced;
+  }
+
+  void Blame(const Case& best, bool death) {
+    std::string blamed;
+    const std::string configuration = check_.wanted().configuration;
+    if (!IsPlain(configuration) && !death) {
+      observer_.Enter(Stage::kConfiguration, 0);
+      blamed = BlameOptimizer(best, check_, AppliedOptimizers(best, configuration));
+    }
+    WireWriter record;
+    record.Put(Tell::kBlame);
+    record.Put(std::string_view(blamed));
+    Put(record);
+  }
+
+  const Progress& before_;
+  const ReduceInChildOptions& options_;
+  const std::function<void(std::string_view)>& send_;
+  SharedStageObserver observer_;
+  SymptomCheck check_;
+};
+
+void Hear(std::string_view output, Progress& progress) {
+  WireReader frames(output);
+  while (frames.ok() && !frames.done()) {
+    WireReader record(frames.GetView());
+    if (!frames.ok()) return;
+    switch (record.Get<Tell>()) {
+      case Tell::kTry:
+        progress.trying = record.Get<uint64_t>();
+        ++progress.checks;
+        break;
+      case Tell::kKeep: {
+        Result<Case> kept = ParseCase(record.GetView());
+        if (kept) progress.best = std::move(*kept);
+        progress.showed = true;
+        break;
+      }
+      case Tell::kIdentity:
+        progress.identity = record.GetString();
+        progress.identity_done = true;
+        break;
+      case Tell::kDone:
+        progress.reduced = true;
+        progress.minimal = record.Get<bool>();
+        break;
+      case Tell::kBlame:
+        progress.blamed = true;
+        progress.blamed_optimizer = record.GetString();
+        break;
+    }
+  }
+}
+
+int64_t NodesOf(const Case& test_case) {
+  const Result<Model> model = ParseModel(test_case.model);
+  return model ? CountNodes(model->graph) : 0;
+}
+
+}  // namespace
+
+Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wanted, const OpenAll& open,
+                                     const ReduceInChildOptions& options) {
+  Progress progress;
+  progress.best = test_case;
+  ReduceInChildOptions left = options;
+  ChildReduction reduction;
+  ChildLimits limits = options.child.limits;
+  const auto start = std::chrono::steady_clock::now();
+  while (true) {
+    limits.wall_seconds = 2 * left.reduce.max_seconds + 30;
+    limits.idle_seconds = limits.wall_seconds;  // it waits for children of its own
+    const ChildResult end = RunInChild(
+        [&](SharedState& state, const std::function<void(std::string_view)>& send) {
+          SilenceOutput();
+          InstallFatalSignalHandlers(state, options.child.runtime_modules);
+          Result<Configurations> opened = open();
+          if (!opened) return 1;
+          Child(progress, wanted, left, std::move(*opened), state, send).Run();
+          return 0;
+        },
+        limits);
+    Hear(end.output, progress);
+    if (end.end == ChildEnd::kExited) break;
+    ++reduction.deaths;
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    left.reduce.max_seconds = options.reduce.max_seconds - elapsed.count();
+    left.reduce.max_checks = options.reduce.max_checks - progress.checks;
+    const bool new_poison = progress.trying != 0 && progress.poison.insert(progress.trying).second;
+    if (!new_poison || reduction.deaths == kMostDeaths || left.reduce.max_seconds <= 0 ||
+        left.reduce.max_checks <= 0) {
+      break;
+    }
+    // Where it died in the blame, the reduction is done; where in identity, there is none.
+    if (progress.reduced) left.blame = false;
+  }
+  reduction.showed = progress.showed;
+  reduction.identity = progress.identity;
+  reduction.blamed_optimizer = progress.blamed_optimizer;
+  reduction.result.reduced = progress.best;
+  reduction.result.nodes_before = NodesOf(test_case);
+  reduction.result.nodes_after = NodesOf(progress.best);
+  reduction.result.bytes_before = SerializeCase(test_case).size();
+  reduction.result.bytes_after = SerializeCase(progress.best).size();
+  reduction.result.checks = progress.checks;
+  reduction.result.minimal = progress.minimal && reduction.deaths == 0;
+  return reduction;
+}
+
+}  // namespace moire

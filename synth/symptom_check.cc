@@ -1,0 +1,102 @@
+#include "synth/symptom_check.h"
+
+#include <algorithm>
+
+#include "oracles/configuration_name.h"
+
+namespace moire {
+namespace {
+
+// A hang is held by less than what proves it: the finding itself is judged in full before and after.
+constexpr double kHangSeconds = 1.5;
+
+bool IsDeath(VerdictKind kind) {
+  return kind == VerdictKind::kCrash || kind == VerdictKind::kHang || kind == VerdictKind::kMemory;
+}
+
+}  // namespace
+
+bool SameSymptom(const Verdict& wanted, const Verdict& seen) {
+  return wanted.kind == seen.kind && wanted.error_class == seen.error_class &&
+         ConfigurationClass(wanted.configuration) == ConfigurationClass(seen.configuration) &&
+         ConfigurationClass(wanted.against) == ConfigurationClass(seen.against);
+}
+
+const Verdict* FindSymptom(const Verdict& wanted, const std::vector<Verdict>& verdicts) {
+  const auto found =
+      std::ranges::find_if(verdicts, [&](const Verdict& v) { return SameSymptom(wanted, v); });
+  return found == verdicts.end() ? nullptr : &*found;
+}
+
+SymptomCheck::SymptomCheck(Configurations opened, const Verdict& wanted, const ChildOptions& options,
+                           StageObserver* observer)
+    : wanted_(wanted), options_(options), observer_(observer) {
+  for (auto& configuration : opened) {
+    // The other side first: a death of it would be another finding.
+    if (configuration->name() == wanted.against) {
+      configurations_.insert(configurations_.begin(), std::move(configuration));
+    } else if (configuration->name() == wanted.configuration) {
+      configurations_.push_back(std::move(configuration));
+    }
+  }
+}
+
+Configuration* SymptomCheck::blamed() {
+  const auto found = std::ranges::find_if(
+      configurations_, [&](const auto& c) { return c->name() == wanted_.configuration; });
+  return found == configurations_.end() ? nullptr : found->get();
+}
+
+std::optional<Verdict> SymptomCheck::Find(const Case& test_case) {
+  if (IsDeath(wanted_.kind)) return FindDeath(test_case);
+  ExecuteOptions execute;
+  execute.budget = options_.budget;
+  execute.observer = observer_;
+  const Execution run = Execute(test_case, configurations_, execute);
+  const Verdict* found = FindSymptom(wanted_, run.verdicts);
+  return found == nullptr ? std::nullopt : std::optional(*found);
+}
+
+std::optional<Verdict> SymptomCheck::FindDeath(const Case& test_case) {
+  Configuration* configuration = blamed();
+  if (configuration == nullptr) return std::nullopt;
+  ChildLimits limits = options_.limits;
+  const bool hang = wanted_.kind == VerdictKind::kHang;
+  if (hang) {
+    limits.cpu_seconds = kHangSeconds;
+    limits.reference_ratio = 0;
+    limits.idle_seconds = 2 * kHangSeconds;
+  }
+  // The reference's side of the judgement first, in this process.
+  ExecuteOptions execute;
+  execute.budget = options_.budget;
+  execute.observer = observer_;
+  const Execution known = Execute(test_case, {}, execute);
+  const ChildResult end = RunInChild(
+      [&](SharedState& state, const std::function<void(std::string_view)>&) {
+        InstallFatalSignalHandlers(state, options_.runtime_modules);
+        SharedStageObserver(state).Enter(Stage::kConfiguration, 0);
+        configuration->Run(test_case);
+        return 0;
+      },
+      limits);
+  if (end.end == ChildEnd::kExited && end.exit_code == 0) return std::nullopt;
+  Observation seen = ObservationOfEnd(end, configuration->name());
+  if (seen.outcome == Outcome::kTimedOut && hang) {
+    // Only where the reference was done at once can 1.5 s stand for a hang.
+    const bool done = known.reference && known.reference->status != ReferenceStatus::kOverBudget;
+    if (!done) return std::nullopt;
+    Verdict verdict = wanted_;
+    return verdict;
+  }
+  const Evidence evidence{.test_case = test_case,
+                          .model = known.model ? &*known.model : nullptr,
+                          .reference = known.reference ? &*known.reference : nullptr,
+                          .observations = std::span(&seen, 1),
+                          .checker = {}};
+  const std::vector<Verdict> verdicts = JudgeAll(evidence);
+  const Verdict* found = FindSymptom(wanted_, verdicts);
+  return found == nullptr ? std::nullopt : std::optional(*found);
+}
+
+}  // namespace moire

@@ -1,0 +1,44 @@
+// The interestingness test of a symptom: runs a case in the configurations that it concerns and tells
+// whether it shows. Differences and refusals are checked in this process, deaths in children that are
+// forked from it, so the process should be one that may die: see investigate.cc.
+#ifndef MOIRE_SYNTH_SYMPTOM_CHECK_H_
+#define MOIRE_SYNTH_SYMPTOM_CHECK_H_
+
+#include <memory>
+#include <optional>
+
+#include "harness/execute/child.h"
+#include "oracles/verdict.h"
+
+namespace moire {
+
+// What has to stay: the kind, the class of the configurations on each side, the class of error.
+bool SameSymptom(const Verdict& wanted, const Verdict& seen);
+// The verdict among `verdicts` that shows the wanted symptom; null when none does.
+const Verdict* FindSymptom(const Verdict& wanted, const std::vector<Verdict>& verdicts);
+
+class SymptomCheck {
+ public:
+  // Keeps those of the opened configurations that the verdict names.
+  SymptomCheck(Configurations opened, const Verdict& wanted, const ChildOptions& options,
+               StageObserver* observer);
+  // The verdict that shows the symptom, if one does.
+  std::optional<Verdict> Find(const Case& test_case);
+  bool Shows(const Case& test_case) { return Find(test_case).has_value(); }
+  const Verdict& wanted() const { return wanted_; }
+  void set_wanted(const Verdict& wanted) { wanted_ = wanted; }
+  // The blamed configuration; null when it was not opened.
+  Configuration* blamed();
+
+ private:
+  std::optional<Verdict> FindDeath(const Case& test_case);
+
+  Configurations configurations_;
+  Verdict wanted_;
+  ChildOptions options_;
+  StageObserver* observer_;
+};
+
+}  // namespace moire
+
+#endif  // MOIRE_SYNTH_SYMPTOM_CHECK_H_
