@@ -57,12 +57,13 @@ constexpr Accuracy kTable[] = {
     {"Sin", kDouble, 5, 1, "argument reduction in the type: the argument is off by u * |x|"},
     {"Cos", kDouble, 5, 1, "argument reduction in the type: the argument is off by u * |x|"},
     {"Tan", kDouble, 5, 1, "argument reduction in the type: the argument is off by u * |x|"},
-    {"Asin", kUndefined, 4, 0, kLibrary},
+    // The kernel takes scale 1 where reduction is usual: |x| >= 1/2 for asin, |x| > 2/5 for atan.
+    {"Asin", kUndefined, 4, 2, "pi/2 - 2 asin(sqrt((1 - x) / 2)) above 1/2: scale pi/2"},
     {"Acos", kUndefined, 4, 2, "pi/2 - asin(x): absolute error of the size of pi/2"},
-    {"Atan", kUndefined, 4, 0, kLibrary},
-    {"Asin", kDouble, 5, 0, kDoubleLibrary},
+    {"Atan", kUndefined, 4, 1, "pi/4 + atan((x - 1) / (x + 1)), pi/2 - atan(1 / x): scale pi/4"},
+    {"Asin", kDouble, 5, 2, "pi/2 - 2 asin(sqrt((1 - x) / 2)) above 1/2: scale pi/2"},
     {"Acos", kDouble, 5, 2, "pi/2 - asin(x): absolute error of the size of pi/2"},
-    {"Atan", kDouble, 5, 0, kDoubleLibrary},
+    {"Atan", kDouble, 5, 1, "pi/4 + atan((x - 1) / (x + 1)), pi/2 - atan(1 / x): scale pi/4"},
     {"Sinh", kUndefined, 4, 2, "(exp(x) - exp(-x)) / 2 cancels near 0: scale 1"},
     {"Cosh", kUndefined, 4, 0, kLibrary},
     {"Asinh", kUndefined, 4, 2, "log(x + sqrt(x^2 + 1)) cancels near 0: scale 1"},
@@ -75,8 +76,8 @@ constexpr Accuracy kTable[] = {
     {"Atanh", kDouble, 5, 2, "log((1 + x) / (1 - x)) / 2 cancels near 0: scale 1"},
 
     // Rational approximations whose parts are of the size of the scale.
-    {"Tanh", kUndefined, 4, 2, "rational approximation, or 1 - 2 / (exp(2x) + 1): scale 1"},
-    {"Tanh", kDouble, 5, 2, "rational approximation, or 1 - 2 / (exp(2x) + 1): scale 1"},
+    {"Tanh", kUndefined, 4, 4, "rational approximation, or 1 - 2 / (exp(2x) + 1): scale 1"},
+    {"Tanh", kDouble, 5, 4, "rational approximation, or 1 - 2 / (exp(2x) + 1): scale 1"},
     {"Sigmoid", kUndefined, 4, 4, "rational approximation added to 0.5: scale 1"},
     {"Sigmoid", kDouble, 5, 4, "rational approximation added to 0.5: scale 1"},
     {"Erf", kUndefined, 4, 4, "piecewise polynomial, or 1 - tail: scale 1"},

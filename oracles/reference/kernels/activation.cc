@@ -302,10 +302,27 @@ double GeluErf(double x) {
   return 0.5 * x * std::erfc(-x * std::numbers::sqrt2 / 2);
 }
 
-double GeluTanh(double x) {
-  if (x == kDoubleInfinity) return x;
-  const double t = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
-  return x * Logistic(2 * t);  // (1 + tanh t) / 2
+// c * (x + d * x^3) inside the tanh. The page gives sqrt(2 / pi) and 0.044715; the function body
+// holds 2 / pi and 0.044715 as float constants whatever the type is: both are legal.
+struct TanhConstants {
+  double c, d;
+};
+TanhConstants GeluConstants(bool largest) {
+  const auto pick = [&](double exact) {
+    const double rounded = RoundTo(DataType::kFloat, exact);
+    return largest ? std::max(exact, rounded) : std::min(exact, rounded);
+  };
+  return {std::sqrt(pick(2 / std::numbers::pi)), pick(0.044715)};
+}
+
+Interval GeluTanh(DataType type, const Accuracy& row, const Interval& x, bool largest) {
+  const TanhConstants constants = GeluConstants(largest);
+  const auto f = [=](double at) {
+    if (at == kDoubleInfinity) return at;
+    const double t = constants.c * (at + constants.d * at * at * at);
+    return at * Logistic(2 * t);  // (1 + tanh t) / 2
+  };
+  return Gated(type, row, x, f, GeluScale, kGeluTanhMinimum);
 }
 
 Status Gelu(KernelContext& ctx) {
@@ -315,7 +332,7 @@ Status Gelu(KernelContext& ctx) {
   }
   const bool tanh = approximate == "tanh";
   return FloatActivation(ctx, [&](DataType type, const Accuracy& row, const Interval& x) {
-    Interval out = tanh ? Gated(type, row, x, GeluTanh, GeluScale, kGeluTanhMinimum)
+    Interval out = tanh ? HullOf(GeluTanh(type, row, x, false), GeluTanh(type, row, x, true))
                         : Gated(type, row, x, GeluErf, GeluScale, kGeluMinimum);
     // x * (1 + 1) may be taken before the half.
     if (std::isfinite(x.lo) && x.hi > Traits(type).max_finite / 2) out.mark |= kUndecidable;

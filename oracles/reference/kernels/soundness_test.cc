@@ -114,7 +114,8 @@ const Binary kBinary[] = {
     {{"Mean"}, [](float a, float b) { return (a + b) * 0.5f; }},
     {{"PRelu"}, [](float a, float b) { return a < 0 ? a * b : a; }},
     {{"Pow"}, [](float a, float b) { return std::pow(a, b); }, 0, 20},
-    {{"Pow"}, [](float a, float b) { return std::exp(b * std::log(a)); }, 0, 20},
+    {{"Pow"},
+     [](float a, float b) { return a > 0 ? std::exp(b * std::log(a)) : std::pow(a, b); }, 0, 20},
 };
 
 // A range of random width around a random float, sometimes a point, sometimes an edge.

@@ -25,6 +25,7 @@ struct Smooth {
   double range_hi = kDoubleInfinity;
   double extremum = kDoubleNan;
   double exact_at = kDoubleNan;  // argument whose result every formula gets exactly
+  double scaled_from = 0;        // |x| below which the formula has no intermediate of scale 1
 };
 
 double Sigmoid(double x) {
@@ -39,9 +40,14 @@ constexpr Smooth kSmooth[] = {
     {.op = "Tanh", .function = std::tanh, .exact_at = 0},
     {.op = "Erf", .function = std::erf, .exact_at = 0},
     {.op = "Sigmoid", .function = Sigmoid, .range_lo = 0, .range_hi = 1},
-    {.op = "Asin", .function = std::asin, .domain_lo = -1, .domain_hi = 1, .exact_at = 0},
+    {.op = "Asin",
+     .function = std::asin,
+     .domain_lo = -1,
+     .domain_hi = 1,
+     .exact_at = 0,
+     .scaled_from = 0.5},
     {.op = "Acos", .function = std::acos, .domain_lo = -1, .domain_hi = 1, .range_lo = 0},
-    {.op = "Atan", .function = std::atan, .exact_at = 0},
+    {.op = "Atan", .function = std::atan, .exact_at = 0, .scaled_from = 0.4},
     {.op = "Sinh", .function = std::sinh, .exact_at = 0},
     {.op = "Cosh", .function = std::cosh, .extremum = 0, .exact_at = 0},
     {.op = "Asinh", .function = std::asinh, .exact_at = 0},
@@ -52,7 +58,8 @@ Interval OnDomain(const Smooth& f, DataType type, const Accuracy& row, const Int
   if (std::isnan(x.lo) || x.hi < f.domain_lo || x.lo > f.domain_hi) return NanForCertain();
   if (x.lo < f.domain_lo || x.hi > f.domain_hi) return Undecidable(f.function(x.value));
   if (IsPoint(x) && x.lo == f.exact_at) return Exactly(f.function(x.lo));
-  Interval out = Curve(type, row, x, f.function, [](double) { return 1.0; }, f.extremum);
+  const auto scale = [&](double at) { return std::abs(at) < f.scaled_from ? 0.0 : 1.0; };
+  Interval out = Curve(type, row, x, f.function, scale, f.extremum);
   out.lo = std::max(out.lo, f.range_lo);
   out.hi = std::min(out.hi, f.range_hi);
   return out;
