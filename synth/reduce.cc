@@ -3,6 +3,7 @@
 #include "synth/reduce.h"
 
 #include <chrono>
+#include <optional>
 #include <unordered_set>
 
 #include "harness/case/onnx_adapter.h"
@@ -11,6 +12,10 @@
 
 namespace moire {
 namespace {
+
+// An edit may take this many bytes more than the original on the way to something smaller: a node can be
+// shorter than the declaration of the graph input in its place.
+constexpr size_t kSlackBytes = 512;
 
 class Search {
  public:
@@ -34,10 +39,12 @@ class Search {
       // What is edited is our own serialisation: it has to fail too.
       if (Check(ToCase(current_))) {
         Fixpoint();
-        result.reduced = ToCase(current_);
-        result.minimal = !spent_;
+        // The last state that takes no more bytes than the original, most often the last of all.
+        result.reduced = small_ ? ToCase(*small_) : original_;
+        result.minimal = !spent_ && small_ && Measure(*small_) == Measure(current_);
+        if (small_) result.nodes_after = CountNodes(small_->model.graph);
       }
-      result.nodes_after = CountNodes(current_.model.graph);
+      if (!small_) result.nodes_after = result.nodes_before;
       result.bytes_after = SerializeCase(result.reduced).size();
     }
     result.checks = checks_;
@@ -63,10 +70,11 @@ class Search {
     }
     const Case test_case = ToCase(candidate);
     const std::string bytes = SerializeCase(test_case);
-    if (bytes.size() > max_bytes_) return false;
+    if (bytes.size() > max_bytes_ + kSlackBytes) return false;
     if (!tried_.insert(HashBytes(bytes.data(), bytes.size())).second) return false;
     if (!Check(test_case)) return false;
     current_ = std::move(candidate);
+    if (bytes.size() <= max_bytes_) small_ = current_;
     return true;
   }
 
@@ -88,6 +96,7 @@ class Search {
   const Interesting& interesting_;
   const ReduceOptions& options_;
   Sketch current_;
+  std::optional<Sketch> small_;  // the last state within the original's bytes
   std::unordered_set<uint64_t> tried_;
   int64_t max_elements_ = 0;
   size_t max_bytes_ = 0;
