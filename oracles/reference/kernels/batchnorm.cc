@@ -104,7 +104,7 @@ Status Lrn(KernelContext& ctx) {
       if (!std::isfinite(all.hi)) {
         sum.mark |= kUndecidable;
       } else {
-        sum.lo = std::max(sum.lo - sliding, 0.0);
+        sum.lo -= sliding;
         sum.hi += sliding;
       }
       const Interval base =
@@ -150,7 +150,7 @@ Status LpNormalization(KernelContext& ctx) {
     const Row row = reader.Read(start, lines.step);
     Interval norm;
     if (p == 2) {
-      norm = type.Sqrt(SumOfSquares(x.type, row, n));
+      norm = type.Sqrt(RoundedSquares(type, row, n));
     } else {
       value.clear();
       lo.clear();
@@ -162,7 +162,7 @@ Status LpNormalization(KernelContext& ctx) {
         lo.push_back(size.lo);
         hi.push_back(size.hi);
       }
-      norm = SumOf(x.type, {value.data(), lo.data(), hi.data()}, n);
+      norm = type.Rounded(SumOf(x.type, {value.data(), lo.data(), hi.data()}, n));
       norm.lo = std::max(norm.lo, 0.0);
     }
     norm.mark |= reader.Marks(start, lines.step);

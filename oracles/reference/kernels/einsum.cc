@@ -73,6 +73,9 @@ struct Plan {
   std::vector<Axis> axes;  // output axes, then summed ones
   size_t output_rank = 0;
   Shape shape;
+  // Some operand lacks a summed axis: it may be multiplied with the sum of the others, which is not
+  // the same where terms are not finite.
+  bool factors = false;
 };
 
 struct Labelled {
@@ -188,6 +191,10 @@ Result<Plan> MakePlan(const Labelled& labels, std::span<const Dims> shapes) {
     }
   }
   for (size_t a = 0; a < plan.output_rank; ++a) plan.shape.push_back(plan.axes[a].size);
+  for (size_t a = plan.output_rank; a < plan.axes.size(); ++a) {
+    const Axis& axis = plan.axes[a];
+    plan.factors |= axis.size > 1 && std::count(axis.strides.begin(), axis.strides.end(), 0) > 0;
+  }
   return plan;
 }
 
@@ -319,25 +326,37 @@ Status SumFloats(KernelContext& ctx, const Plan& plan,
         sum.mark |= ctx.In(o).MarkAt(static_cast<size_t>(base[o][i] + offset));
       }
     }
+    if (plan.factors && !std::isfinite(sum.value)) sum.mark |= kUndecidable;
     StoreElement(out, i, sum);
   }
   Round(out);
   return {};
 }
 
+// Integers wrap, but runtimes differ in where: unspecified when a sum or product leaves the type.
 void SumInts(KernelContext& ctx, const std::vector<std::vector<int64_t>>& base,
              const std::vector<std::vector<int64_t>>& step, RangeTensor& out) {
   for (size_t i = 0; i < out.ints.size(); ++i) {
     uint64_t sum = 0;
+    double reach = 0;
     uint8_t marks = kDecided;
     for (size_t k = 0; k < step[0].size(); ++k) {
       uint64_t product = 1;
+      double size = 1;
       for (size_t o = 0; o < ctx.NumInputs(); ++o) {
         const auto at = static_cast<size_t>(base[o][i] + step[o][k]);
-        product *= static_cast<uint64_t>(ctx.In(o).ints[at]);
+        const auto element = static_cast<uint64_t>(ctx.In(o).ints[at]);
+        product *= element;
+        size *= std::abs(IsUnsigned(out.type) ? static_cast<double>(element)
+                                              : static_cast<double>(ctx.In(o).ints[at]));
         marks |= ctx.In(o).MarkAt(at);
       }
       sum += product;
+      reach += size;
+    }
+    if (ctx.NumInputs() * step[0].size() > 1 &&
+        reach > static_cast<double>(IntegerMax(out.type)) * (1 - 0x1p-50)) {
+      marks |= kUnspecified;
     }
     out.ints[i] = WrapInteger(out.type, sum);
     out.AddMark(i, marks);

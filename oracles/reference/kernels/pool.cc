@@ -92,7 +92,7 @@ Interval Mean(DataType type, const Row& row, int64_t n, double divisor, int64_t)
 
 Interval LpNorm(DataType type, const Row& row, int64_t n, double, int64_t p) {
   const Arithmetic in_type(type);
-  if (p == 2) return in_type.Sqrt(SumOfSquares(type, row, n));
+  if (p == 2) return in_type.Sqrt(RoundedSquares(in_type, row, n));
   // (sum |x|^p)^(1/p), each power with its own error.
   Interval sum = Exactly(0);
   std::vector<double> value, lo, hi;
@@ -107,6 +107,7 @@ Interval LpNorm(DataType type, const Row& row, int64_t n, double, int64_t p) {
   }
   const uint8_t mark = sum.mark;
   sum = SumOf(type, {value.data(), lo.data(), hi.data()}, n);
+  if (p != 1) sum = in_type.Rounded(sum);
   sum.mark |= mark;
   sum.lo = std::max(sum.lo, 0.0);
   return p == 1 ? sum : in_type.Pow(sum, 1.0 / static_cast<double>(p));

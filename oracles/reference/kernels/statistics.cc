@@ -107,7 +107,12 @@ Interval Normalize(const Arithmetic& stage, const Arithmetic& type, const Interv
   if (stage.type() != type.type()) normalized = type.Rounded(normalized);
   Interval out = type.Mul(normalized, affine.scale);
   if (affine.has_bias) out = type.Add(out, affine.bias);
-  if (!std::isfinite(out.value)) return out;
+  if (!std::isfinite(out.value)) {
+    const double slope = inverse.value * affine.scale.value;
+    const double other = x.value * slope + (affine.bias.value - mean.value * slope);
+    if (std::isnan(other) != std::isnan(out.value)) out.mark |= kUndecidable;
+    return out;
+  }
   // The other order: x and mean are scaled before they cancel. Its extra error is four roundings
   // of terms of these sizes.
   const double slope = std::max(std::abs(inverse.lo), std::abs(inverse.hi)) *
@@ -115,7 +120,8 @@ Interval Normalize(const Arithmetic& stage, const Arithmetic& type, const Interv
   const double size = std::max(std::abs(x.lo), std::abs(x.hi)) +
                       std::max(std::abs(mean.lo), std::abs(mean.hi));
   const double extra = 4 * stage.unit() * slope * size;
-  if (!(slope * size <= Traits(stage.type()).max_finite)) out.mark |= kUndecidable;
+  const double limit = Traits(stage.type()).max_finite;
+  if (!(slope * size <= limit) || !(slope <= limit)) out.mark |= kUndecidable;
   out.lo -= extra;
   out.hi += extra;
   return out;

@@ -135,6 +135,12 @@ Interval SumOfSquares(DataType type, const Row& a, int64_t n) {
   return out;
 }
 
+Interval RoundedSquares(const Arithmetic& type, const Row& a, int64_t n) {
+  Interval out = type.Rounded(SumOfSquares(type.type(), a, n));
+  if (out.lo < 0) out.lo = 0;
+  return out;
+}
+
 Result<Lines> LinesAlong(KernelContext& ctx, Dims shape, const std::vector<bool>& along,
                          bool keep) {
   Lines lines;

@@ -20,7 +20,7 @@ struct Row {
 };
 
 // sum(a[k] * b[k]), sum(a[k]), sum(a[k]^2) accumulated in `type` in any order, not yet rounded at
-// the end: the rule of SumBound (accuracy.h) on the values, plus what the input ranges allow.
+// the end (a formula that goes on with the sum passes it through Arithmetic::Rounded): the rule of SumBound (accuracy.h) on the values, plus what the input ranges allow.
 //
 // `folded` is the number of roundings a term may suffer beside the accumulation. A scale that
 // follows or precedes a product (Mul, BatchNormalization, alpha) may legally be folded into the
@@ -37,6 +37,8 @@ inline constexpr double kFoldedScales = 2;
 Interval SumOfProducts(DataType type, const Row& a, const Row& b, int64_t n, double folded);
 Interval SumOf(DataType type, const Row& a, int64_t n, double folded = 0);
 Interval SumOfSquares(DataType type, const Row& a, int64_t n);
+// SumOfSquares as an intermediate: rounded, not below zero.
+Interval RoundedSquares(const Arithmetic& type, const Row& a, int64_t n);
 
 // A tensor as lines: element j of line i is at start[i] + step[j].
 struct Lines {

@@ -86,7 +86,12 @@ Result<Window> ParseWindow(const KernelContext& ctx, Dims input, Ints kernel) {
     const int64_t extent = window.Extent(i);
     if (padding.mode.starts_with("SAME")) {
       const int64_t out = (in + stride - 1) / stride;
-      const int64_t total = std::max<int64_t>((out - 1) * stride + extent - in, 0);
+      int64_t total = (out - 1) * stride + extent - in;
+      if (total < 0 && ctx.node().op.ends_with("Pool")) {
+        return Fail(ErrorCode::kUnsupported, "SAME padding below zero: the page's formula crops, "
+                                             "ONNX's shape inference pads with nothing");
+      }
+      total = std::max<int64_t>(total, 0);
       const int64_t begin = padding.mode == "SAME_UPPER" ? total / 2 : total - total / 2;
       window.pad_begin[i] = begin;
       window.pad_end[i] = total - begin;
