@@ -39,6 +39,24 @@ int UlpExponent(const TypeTraits& traits, double value) {
   return std::max(exponent, traits.min_exponent) - (traits.precision - 1);
 }
 
+// Nearest multiple of the type's ulp at a finite value, ties to even, without library calls: integer
+// arithmetic on the bits of a value that is normal in the type; below, adding and subtracting
+// 1.5 * 2^52 subnormals in the default rounding mode.
+double RoundSignificand(const TypeTraits& traits, double value) {
+  const auto power = [](int exponent) {  // normal doubles only
+    return std::bit_cast<double>(static_cast<uint64_t>(exponent + 1023) << 52);
+  };
+  if (std::abs(value) >= power(traits.min_exponent)) {
+    const int dropped = 53 - traits.precision;
+    const uint64_t bits = std::bit_cast<uint64_t>(value);
+    const uint64_t even = (bits >> dropped) & 1;
+    const uint64_t half = uint64_t{1} << (dropped - 1);
+    return std::bit_cast<double>((bits + half - 1 + even) & ~(2 * half - 1));
+  }
+  const double magic = 1.5 * power(52 + traits.min_exponent - (traits.precision - 1));
+  return std::copysign((std::abs(value) + magic) - magic, value);
+}
+
 }  // namespace
 
 bool HasInfinity(DataType type) {
@@ -64,9 +82,7 @@ double RoundTo(DataType type, double value, bool saturate) {
     if (value <= 0) return saturate ? 0x1p-127 : kNan;
     return std::clamp(std::exp2(std::nearbyint(std::log2(value))), 0x1p-127, 0x1p127);
   }
-  const double ulp = std::ldexp(1.0, UlpExponent(traits, value));
-  // Dividing by a power of two is exact; nearbyint rounds ties to even in the default mode.
-  const double rounded = std::nearbyint(value / ulp) * ulp;
+  const double rounded = RoundSignificand(traits, value);
   if (std::abs(rounded) <= traits.max_finite) return rounded;
   if (HasInfinity(type)) return std::copysign(kInfinity, value);
   return saturate ? std::copysign(traits.max_finite, value) : kNan;

@@ -113,15 +113,24 @@ const Accuracy* Find(std::string_view function, DataType type) {
   return found == index.end() ? nullptr : found->second;
 }
 
-// The constants of a type that Widen needs, without calls into the maths library.
+// The constants of a type that a bound needs, without calls into the maths library.
 struct Units {
   double per_binade;  // ulp = binade * per_binade
   double smallest;    // smallest subnormal
   double roundoff;    // u
 };
 
-Units UnitsOf(DataType type) {
-  return {2 * UnitRoundoff(type), SmallestSubnormal(type), UnitRoundoff(type)};
+const Units& UnitsOf(DataType type) {
+  static const auto units = [] {
+    std::array<Units, 32> built{};
+    for (const TypeTraits& row : AllTypes()) {
+      if (row.kind != TypeClass::kFloat) continue;
+      built[static_cast<size_t>(row.type)] = {2 * UnitRoundoff(row.type),
+                                              SmallestSubnormal(row.type), UnitRoundoff(row.type)};
+    }
+    return built;
+  }();
+  return units[static_cast<size_t>(type)];
 }
 
 // The power of two at or below |x|; 0 for subnormal doubles, infinity for infinity and NaN.
@@ -307,7 +316,7 @@ const Accuracy& FindAccuracy(std::string_view function, DataType type) {
 
 double ErrorBound(DataType type, double y, const Accuracy& row, double scale) {
   if (!std::isfinite(y)) return 0;
-  const Units units = UnitsOf(type);
+  const Units& units = UnitsOf(type);
   const double ulp = std::max(Binade(y) * units.per_binade, units.smallest);
   return row.ulps * ulp + row.scale_ulps * units.roundoff * scale;
 }

@@ -50,8 +50,9 @@ IntResult DivideUnsigned(int64_t a, int64_t b) {
 Status Div(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
   if (IsFloat(type)) {
-    return MapFloats(ctx, [type](const Interval& a, const Interval& b) {
-      return DivRanges(type, a, b);
+    const Accuracy& row = FindAccuracy("Div", type);
+    return MapFloats(ctx, [&, type](const Interval& a, const Interval& b) {
+      return DivRanges(type, row, a, b);
     });
   }
   if (IsSigned(type)) {

@@ -6,7 +6,9 @@
 #ifndef MOIRE_ORACLES_REFERENCE_KERNELS_DIRECTED_H_
 #define MOIRE_ORACLES_REFERENCE_KERNELS_DIRECTED_H_
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 namespace moire {
@@ -22,8 +24,14 @@ inline constexpr double kDoubleMax = std::numeric_limits<double>::max();
 inline constexpr double kDoubleInfinity = std::numeric_limits<double>::infinity();
 inline constexpr double kDoubleNan = std::numeric_limits<double>::quiet_NaN();
 
-inline double Below(double x) { return std::nextafter(x, -kDoubleInfinity); }
-inline double Above(double x) { return std::nextafter(x, kDoubleInfinity); }
+// The next double up; not for NaN. Infinity stays.
+inline double Above(double x) {
+  if (x == kDoubleInfinity) return x;
+  if (x == 0) return std::numeric_limits<double>::denorm_min();
+  const auto bits = std::bit_cast<int64_t>(x);
+  return std::bit_cast<double>(x > 0 ? bits + 1 : bits - 1);
+}
+inline double Below(double x) { return -Above(-x); }
 
 // `result` and the sign of what it lacks to the exact one.
 inline Bounds AroundBy(double result, double error) {

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "harness/case/float_bits.h"
-#include "oracles/reference/accuracy.h"
 
 namespace moire {
 namespace {
@@ -139,7 +138,7 @@ Interval MulRanges(const Interval& a, const Interval& b) {
   return Corners(value, a, b, ProductBounds);
 }
 
-Interval DivRanges(DataType type, const Interval& a, const Interval& b) {
+Interval DivRanges(DataType type, const Accuracy& row, const Interval& a, const Interval& b) {
   if (AnyNan(a, b)) return NanForCertain();
   const double value = a.value / b.value;
   if (HasZero(b)) {
@@ -151,7 +150,6 @@ Interval DivRanges(DataType type, const Interval& a, const Interval& b) {
   Interval out = Corners(value, a, b, QuotientBounds);
   if (IsPoint(b) && (IsPowerOfTwo(b.lo) || std::isinf(b.lo))) return out;
   if (out.lo == 0 && out.hi == 0) return out;
-  const Accuracy& row = FindAccuracy("Div", type);
   out.lo -= ErrorBound(type, out.lo, row, 0);
   out.hi += ErrorBound(type, out.hi, row, 0);
   return out;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "oracles/reference/accuracy.h"
 #include "oracles/reference/kernel.h"
 #include "oracles/reference/kernels/directed.h"
 #include "oracles/reference/kernels/interval.h"
@@ -167,8 +168,8 @@ Status MapInt(KernelContext& ctx, DataType type, const Function& f) {
 Interval AddRanges(const Interval& a, const Interval& b);
 Interval SubRanges(const Interval& a, const Interval& b);
 Interval MulRanges(const Interval& a, const Interval& b);
-// Widened by the accuracy row of Div for `type`.
-Interval DivRanges(DataType type, const Interval& a, const Interval& b);
+// Widened by `row`, Div's of `type`.
+Interval DivRanges(DataType type, const Accuracy& row, const Interval& a, const Interval& b);
 inline Interval NegRange(const Interval& a) { return {-a.value, -a.hi, -a.lo, a.mark}; }
 
 // An attribute of type float as an operand of element type `type`: the attribute itself, or (as in

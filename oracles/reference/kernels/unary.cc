@@ -248,7 +248,10 @@ Status Absolute(KernelContext& ctx) {
 Status Reciprocal(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
   if (!IsFloat(type)) return UnsupportedType(ctx, type);
-  return MapFloat(ctx, [type](const Interval& x) { return DivRanges(type, Exactly(1), x); });
+  const Accuracy& row = FindAccuracy("Div", type);
+  return MapFloat(ctx, [&, type](const Interval& x) {
+    return DivRanges(type, row, Exactly(1), x);
+  });
 }
 
 Status Sqrt(KernelContext& ctx) {
