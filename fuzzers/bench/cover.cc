@@ -23,12 +23,13 @@ namespace fs = std::filesystem;
 
 enum class Fate : uint32_t { kBase, kAccepted, kRejected, kUnreadable, kFailed };
 
-// One record: this header, then `blocks` block numbers (kFailed: that many bytes of an error).
+// One record: this header, then `blocks` block numbers, or for kUnreadable and kFailed that many
+// bytes of an error message. kBase: the library's path, NUL-terminated, stands before the blocks.
 struct Header {
   Fate fate = Fate::kBase;
   uint32_t index = 0;
   uint32_t blocks = 0;
-  uint32_t total = 0;  // blocks of the library; kFailed: the error's code
+  uint32_t total = 0;  // blocks of the library; for an error its code
 };
 
 using Send = std::function<void(std::string_view)>;
@@ -38,6 +39,13 @@ void SendRecord(const Send& send, const Header& header, std::string_view rest) {
   std::string record(reinterpret_cast<const char*>(&header), sizeof header);
   record += rest;
   send(record);
+}
+
+void SendError(const Send& send, Fate fate, size_t index, const Error& error) {
+  SendRecord(send,
+             {fate, static_cast<uint32_t>(index), static_cast<uint32_t>(error.message.size()),
+              static_cast<uint32_t>(error.code)},
+             error.message);
 }
 
 std::string_view BytesOf(const std::vector<uint32_t>& blocks) {
@@ -72,11 +80,7 @@ int RunModels(const std::vector<std::string>& paths, size_t first,
   SharedStageObserver observer(state);
   auto opened = Open(options);
   if (!opened) {
-    const Error& error = opened.error();
-    SendRecord(send,
-               {Fate::kFailed, 0, static_cast<uint32_t>(error.message.size()),
-                static_cast<uint32_t>(error.code)},
-               error.message);
+    SendError(send, Fate::kFailed, 0, opened.error());
     return 0;
   }
   BreakpointCoverage& coverage = *opened->coverage;
@@ -102,15 +106,15 @@ int RunModels(const std::vector<std::string>& paths, size_t first,
     if (options.progress) options.progress(i, paths.size());
     observer.Enter(Stage::kParse, -1);
     const Result<Case> test_case = load(paths[i]);
-    header = {Fate::kUnreadable, static_cast<uint32_t>(i), 0, coverage.blocks()};
-    blocks.clear();
     if (test_case) {
-      header.fate = run(*test_case) ? Fate::kAccepted : Fate::kRejected;
-      header.blocks = static_cast<uint32_t>(blocks.size());
+      header = {run(*test_case) ? Fate::kAccepted : Fate::kRejected, static_cast<uint32_t>(i),
+                static_cast<uint32_t>(blocks.size()), coverage.blocks()};
       // A rejected model must not hide blocks from one that runs.
       if (header.fate == Fate::kRejected) coverage.PutBack(blocks);
+      SendRecord(send, header, BytesOf(blocks));
+    } else {
+      SendError(send, Fate::kUnreadable, i, test_case.error());
     }
-    SendRecord(send, header, BytesOf(blocks));
     observer.Enter(Stage::kIdle, -1);
   }
   return 0;
@@ -136,6 +140,16 @@ class Tally {
         report_.library = output.substr(0, end);
         output.remove_prefix(end + 1);
       }
+      if (header.fate == Fate::kUnreadable) {
+        if (output.size() < header.blocks) break;
+        if (++report_.unreadable == 1) {
+          unreadable_ = {static_cast<ErrorCode>(header.total),
+                         std::string(output.substr(0, header.blocks))};
+        }
+        output.remove_prefix(header.blocks);
+        next = header.index + 1;
+        continue;
+      }
       if (output.size() / sizeof(uint32_t) < header.blocks) break;  // died while sending
       std::vector<uint32_t> blocks(header.blocks);
       if (!blocks.empty()) {
@@ -147,6 +161,8 @@ class Tally {
     }
     return next;
   }
+  // Of the first model that could not be loaded.
+  const Error& unreadable() const { return unreadable_; }
 
  private:
   void Count(const Header& header, const std::vector<uint32_t>& blocks) {
@@ -167,10 +183,10 @@ class Tally {
       return;
     }
     report_.accepted += header.fate == Fate::kAccepted ? 1 : 0;
-    report_.unreadable += header.fate == Fate::kUnreadable ? 1 : 0;
   }
 
   CoverReport& report_;
+  Error unreadable_;
   std::vector<bool> reached_;
   std::vector<bool> accepted_;
 };
@@ -227,8 +243,8 @@ Result<CoverReport> Cover(const std::vector<std::string>& paths,
     if (next < paths.size()) report.died.push_back(paths[next]);
     ++next;
   }
-  report.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (report.unreadable == report.models) return std::unexpected(tally.unreadable());
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }
 

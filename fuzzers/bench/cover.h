@@ -29,19 +29,20 @@ struct CoverReport {
   uint64_t blocks_reached = 0;   // base included
   uint64_t blocks_accepted = 0;  // of them, those that models reached which ran; base included
   uint64_t models = 0;
-  uint64_t accepted = 0;    // gave outputs at the first configuration
-  uint64_t unreadable = 0;  // could not be loaded as a case
+  uint64_t accepted = 0;          // gave outputs at the first configuration
+  uint64_t unreadable = 0;        // could not be loaded as a case
   std::vector<std::string> died;  // crashed, hung or ran out of memory
   double seconds = 0;
 };
 
-// The models of a directory tree, or one model: directories in the ONNX backend-test layout (holding
-// model.onnx), .onnx files, and any other file (a serialised case). Sorted by path. kNotFound where
-// there is no such path, kInvalidInput where it holds nothing.
+// The models of a directory tree, or one model: directories in the ONNX backend-test layout
+// (holding model.onnx), .onnx files, and any other file (a serialised case). Sorted by path.
+// kNotFound where there is no such path, kInvalidInput where it holds nothing.
 Result<std::vector<std::string>> FindModels(const std::string& path);
 
 // `load` turns one of `paths` into a case; it runs in the child. Errors: those of opening the
-// backend, kNotFound and kInvalidInput; kEnvironment where no child can be made.
+// backend, kNotFound and kInvalidInput; that of the first model where none can be loaded;
+// kEnvironment where no child can be made.
 Result<CoverReport> Cover(const std::vector<std::string>& paths,
                           const std::function<Result<Case>(const std::string& path)>& load,
                           const CoverOptions& options = {});

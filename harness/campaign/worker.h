@@ -50,6 +50,10 @@ class Worker {
   // Runs and judges one case. Ends the process with 0 when the configured number of cases is done.
   void Test(std::string_view bytes);
 
+  // For benchmarks: null without breakpoint coverage; the stages that Test goes through.
+  BreakpointCoverage* coverage() const { return coverage_.get(); }
+  const SharedState& state() const { return *state_; }
+
  private:
   // How often the sightings of one group were written: at the 1st, 2nd, 3rd, then at each doubling.
   struct GroupCount {
