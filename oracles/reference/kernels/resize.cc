@@ -315,10 +315,15 @@ Status PlanScales(Plan& plan, const Ints& axes, std::span<const double> scales) 
   for (size_t k = 0; k < axes.size(); ++k) {
     AxisPlan& axis = plan.axes[static_cast<size_t>(axes[k])];
     axis.scale = scales[k];
-    const double span =
-        plan.transform == "tf_crop_and_resize" ? axis.roi_end - axis.roi_start : 1.0;
-    MOIRE_ASSIGN(axis.out, ScaledLength(static_cast<double>(axis.in) * span, axis.scale,
-                                        axis.fractional));
+    const auto in = static_cast<double>(axis.in);
+    MOIRE_ASSIGN(axis.out, ScaledLength(in, axis.scale, axis.fractional));
+    // The page's formula of the output size has the region in it; ONNX's shape inference and
+    // reference leave it out.
+    const double span = axis.roi_end - axis.roi_start;
+    if (plan.transform == "tf_crop_and_resize" && std::floor(in * span * axis.scale) !=
+                                                      static_cast<double>(axis.out)) {
+      return Fail(ErrorCode::kUndecidable, "a region of {} scaled", span);
+    }
   }
   return {};
 }
