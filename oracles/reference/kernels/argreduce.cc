@@ -129,6 +129,8 @@ void RunningLine(DataType type, bool product, bool exclusive, const std::vector<
                  const std::vector<double>& lo, const std::vector<double>& hi,
                  std::vector<Interval>& out) {
   const auto n = static_cast<int64_t>(value.size());
+  const bool ranged = lo != hi;
+  const Row line{value.data(), ranged ? lo.data() : nullptr, ranged ? hi.data() : nullptr};
   RunningProduct running;
   for (int64_t k = 0; k < n; ++k) {
     const auto at = static_cast<size_t>(k);
@@ -139,7 +141,7 @@ void RunningLine(DataType type, bool product, bool exclusive, const std::vector<
       if (exclusive) running.Push({value[at], lo[at], hi[at], kDecided});
     } else {
       out.push_back(taken == 0 ? Exactly(0)
-                               : SumOf(type, {value.data(), lo.data(), hi.data()}, taken));
+                               : SumOf(type, line, taken));
     }
   }
 }

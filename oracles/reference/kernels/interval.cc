@@ -65,7 +65,7 @@ Arithmetic::Arithmetic(DataType type)
       tiny_(SmallestSubnormal(type)),
       max_(Traits(type).max_finite) {}
 
-Interval Arithmetic::Rounded(Interval exact, double roundings) const {
+Interval Arithmetic::CarefullyRounded(Interval exact, double roundings) const {
   if (exact.exact() && !std::isfinite(exact.lo)) return exact;
   if (!std::isfinite(exact.lo) || !std::isfinite(exact.hi) || !std::isfinite(exact.value)) {
     exact.mark |= kUndecidable;
@@ -77,25 +77,8 @@ Interval Arithmetic::Rounded(Interval exact, double roundings) const {
   return exact;
 }
 
-Interval ExactSum(const Interval& a, const Interval& b) {
-  return {a.value + b.value, a.lo + b.lo, a.hi + b.hi, static_cast<uint8_t>(a.mark | b.mark)};
-}
-
-Interval ExactProduct(const Interval& a, const Interval& b) {
+Interval CarefulProduct(const Interval& a, const Interval& b) {
   return Corners(a, b, [](double x, double y) { return x * y; });
-}
-
-Interval Arithmetic::Add(const Interval& a, const Interval& b) const {
-  return Rounded(ExactSum(a, b));
-}
-
-Interval Arithmetic::Sub(const Interval& a, const Interval& b) const {
-  return Rounded({a.value - b.value, a.lo - b.hi, a.hi - b.lo,
-                  static_cast<uint8_t>(a.mark | b.mark)});
-}
-
-Interval Arithmetic::Mul(const Interval& a, const Interval& b) const {
-  return Rounded(ExactProduct(a, b));
 }
 
 Interval Arithmetic::Div(const Interval& a, const Interval& b) const {

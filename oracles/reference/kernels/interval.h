@@ -4,6 +4,8 @@
 #ifndef MOIRE_ORACLES_REFERENCE_KERNELS_INTERVAL_H_
 #define MOIRE_ORACLES_REFERENCE_KERNELS_INTERVAL_H_
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -30,6 +32,24 @@ inline Interval ElementOf(const RangeTensor& tensor, size_t i) {
 // Allocates ranges on the first element that needs one.
 void StoreElement(RangeTensor& out, size_t i, const Interval& element);
 
+// Without rounding: what exact arithmetic would give. A result that may be NaN or not is marked.
+inline Interval ExactSum(const Interval& a, const Interval& b) {
+  return {a.value + b.value, a.lo + b.lo, a.hi + b.hi, static_cast<uint8_t>(a.mark | b.mark)};
+}
+inline Interval ExactDifference(const Interval& a, const Interval& b) {
+  return {a.value - b.value, a.lo - b.hi, a.hi - b.lo, static_cast<uint8_t>(a.mark | b.mark)};
+}
+// The hull of the corners, with a care for NaN among them.
+Interval CarefulProduct(const Interval& a, const Interval& b);
+inline Interval ExactProduct(const Interval& a, const Interval& b) {
+  const double ll = a.lo * b.lo, lh = a.lo * b.hi, hl = a.hi * b.lo, hh = a.hi * b.hi;
+  if (std::isnan(ll + lh + hl + hh)) return CarefulProduct(a, b);
+  return {a.value * b.value, std::min(std::min(ll, lh), std::min(hl, hh)),
+          std::max(std::max(ll, lh), std::max(hl, hh)), static_cast<uint8_t>(a.mark | b.mark)};
+}
+Interval Abs(const Interval& a);
+Interval Max(const Interval& a, const Interval& b);
+
 // The hull of two ways to evaluate; the value of the first.
 Interval Hull(const Interval& a, const Interval& b);
 
@@ -43,10 +63,18 @@ class Arithmetic {
   DataType type() const { return type_; }
   double unit() const { return unit_; }
 
-  Interval Rounded(Interval exact, double roundings = 1) const;
-  Interval Add(const Interval& a, const Interval& b) const;
-  Interval Sub(const Interval& a, const Interval& b) const;
-  Interval Mul(const Interval& a, const Interval& b) const;
+  Interval Rounded(const Interval& exact, double roundings = 1) const {
+    Interval out = exact;
+    out.lo -= roundings * (unit_ * std::abs(exact.lo) + tiny_);
+    out.hi += roundings * (unit_ * std::abs(exact.hi) + tiny_);
+    if (-max_ <= out.lo && out.hi <= max_ && out.lo <= out.hi) return out;
+    return CarefullyRounded(exact, roundings);
+  }
+  Interval Add(const Interval& a, const Interval& b) const { return Rounded(ExactSum(a, b)); }
+  Interval Sub(const Interval& a, const Interval& b) const {
+    return Rounded(ExactDifference(a, b));
+  }
+  Interval Mul(const Interval& a, const Interval& b) const { return Rounded(ExactProduct(a, b)); }
   Interval Div(const Interval& a, const Interval& b) const;
   Interval Square(const Interval& a) const;
   Interval Sqrt(const Interval& a) const;
@@ -61,17 +89,14 @@ class Arithmetic {
                     double absolute) const;
 
  private:
+  // Where something may not be finite.
+  Interval CarefullyRounded(Interval exact, double roundings) const;
+
   DataType type_;
   double unit_;  // unit roundoff and our own error in double
   double tiny_;  // smallest subnormal
   double max_;
 };
-
-// Without rounding: what exact arithmetic would give.
-Interval ExactSum(const Interval& a, const Interval& b);
-Interval ExactProduct(const Interval& a, const Interval& b);
-Interval Abs(const Interval& a);
-Interval Max(const Interval& a, const Interval& b);
 
 }  // namespace moire
 

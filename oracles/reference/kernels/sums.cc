@@ -91,7 +91,24 @@ Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, 
   const bool ranged = a.lo != nullptr || (b != nullptr && b->lo != nullptr);
   // How far the ranges let the exact sum go down and up, and sum|term|.
   double down = 0, up = 0, magnitude = 0;
-  if (ranged) {
+  if (ranged && b != nullptr && !square) {
+    const double* a_lo = a.lo ? a.lo : a.value;
+    const double* a_hi = a.hi ? a.hi : a.value;
+    const double* b_lo = b->lo ? b->lo : b->value;
+    const double* b_hi = b->hi ? b->hi : b->value;
+    // A NaN corner that min and max pass over is caught by the sum of all corners.
+    double corners = 0;
+    for (int64_t k = 0; k < n; ++k) {
+      const double ll = a_lo[k] * b_lo[k], lh = a_lo[k] * b_hi[k];
+      const double hl = a_hi[k] * b_lo[k], hh = a_hi[k] * b_hi[k];
+      const double value = a.value[k] * b->value[k];
+      down += value - std::min(std::min(ll, lh), std::min(hl, hh));
+      up += std::max(std::max(ll, lh), std::max(hl, hh)) - value;
+      magnitude += std::abs(value);
+      corners += ll + lh + hl + hh;
+    }
+    if (!std::isfinite(corners)) return SpecialSum(type, term, n);
+  } else if (ranged) {
     for (int64_t k = 0; k < n; ++k) {
       const Interval x = term(k);
       down += x.value - x.lo;
