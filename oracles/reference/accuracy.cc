@@ -140,19 +140,18 @@ double Binade(double x) {
 
 // --- Sums -------------------------------------------------------------------------------------
 
-constexpr size_t kLanes = 8;
-
-// Rounds to 11 or 8 significand bits by Veltkamp splitting, to nearest (a tie may go either way:
-// this only samples how far the type's own accumulation strays).
 struct FloatAdder {
   float operator()(float sum, float term) const { return sum + term; }
 };
+// Rounds each sum to 11 or 8 significand bits, ties to even, on the bits of the float. (Subnormals
+// of float16 keep too many bits here; the rule adds them by the number of terms.)
 struct NarrowAdder {
-  float factor;  // 2^s + 1 with s = 24 - precision
+  int dropped;  // bits
   float operator()(float sum, float term) const {
-    const float x = sum + term;
-    const float big = x * factor;
-    return big - (big - x);
+    const auto bits = std::bit_cast<uint32_t>(sum + term);
+    const uint32_t half = uint32_t{1} << (dropped - 1);
+    const uint32_t even = (bits >> dropped) & 1;
+    return std::bit_cast<float>((bits + half - 1 + even) & ~(2 * half - 1));
   }
 };
 struct DoubleAdder {
@@ -171,31 +170,53 @@ T Pairwise(T* terms, size_t n, const Adder& add) {
   return terms[0];
 }
 
-// Largest distance from `exact` of four orders of accumulation in T. `terms` is used up.
-template <typename T, typename Adder>
-double Deviation(std::vector<T>& terms, double exact, const Adder& add) {
-  const size_t n = terms.size();
-  T forward = 0;
-  T reverse = 0;
-  for (size_t i = 0; i < n; ++i) {
-    forward = add(forward, terms[i]);
-    reverse = add(reverse, terms[n - 1 - i]);
-  }
+// Sum in kLanes strided accumulators, as vector units do it.
+template <size_t kLanes, typename T, typename Adder>
+T SumInLanes(const std::vector<T>& terms, const Adder& add) {
   std::array<T, kLanes> lanes{};
   size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
+  for (; i + kLanes <= terms.size(); i += kLanes) {
     for (size_t lane = 0; lane < kLanes; ++lane) {
       lanes[lane] = add(lanes[lane], terms[i + lane]);
     }
   }
-  for (; i < n; ++i) lanes[0] = add(lanes[0], terms[i]);
-  const T by_lanes = Pairwise(lanes.data(), kLanes, add);
-  const T pairwise = Pairwise(terms.data(), n, add);
+  for (; i < terms.size(); ++i) lanes[0] = add(lanes[0], terms[i]);
+  return Pairwise(lanes.data(), kLanes, add);
+}
+
+// Largest distance from `exact` that accumulation in T shows on these very terms: forward, reverse,
+// in 4, 8 and 16 lanes, pairwise. Where terms repeat, equal roundings add up, and k accumulators
+// each stray as one does over n / k terms: so the prefixes of n/2, n/4, ... terms count as well,
+// scaled to the whole. `terms` is used up.
+template <typename T, typename Adder>
+double Deviation(std::vector<T>& terms, double exact, double magnitude, const Adder& add) {
+  constexpr int kPrefixes = 6;
+  const size_t n = terms.size();
   double deviation = 0;
-  for (const T sum : {forward, reverse, by_lanes, pairwise}) {
-    const double distance = std::abs(static_cast<double>(sum) - exact);
+  const auto take = [&](double distance) {
     if (distance > deviation) deviation = distance;  // NaN (an overflow) is judged elsewhere
+  };
+  T forward = 0;
+  T reverse = 0;
+  double prefix = 0;
+  double prefix_magnitude = 0;
+  size_t i = 0;
+  for (int level = kPrefixes; level >= 0; --level) {
+    for (const size_t end = n >> level; i < end; ++i) {
+      forward = add(forward, terms[i]);
+      reverse = add(reverse, terms[n - 1 - i]);
+      prefix += terms[i];
+      prefix_magnitude += std::abs(terms[i]);
+    }
+    if (level > 0 && prefix_magnitude > 0) {
+      take(std::abs(forward - prefix) / prefix_magnitude * magnitude);
+    }
   }
+  for (const T sum : {forward, reverse, SumInLanes<4>(terms, add), SumInLanes<8>(terms, add),
+                      SumInLanes<16>(terms, add)}) {
+    take(std::abs(static_cast<double>(sum) - exact));
+  }
+  take(std::abs(static_cast<double>(Pairwise(terms.data(), n, add)) - exact));
   return deviation;
 }
 
@@ -293,7 +314,7 @@ double DoubleSumBound(const double* a, int64_t a_stride, const double* b, int64_
   if (!done) {
     terms.resize(wide.size());
     for (size_t i = 0; i < wide.size(); ++i) terms[i] = static_cast<double>(wide[i]);
-    bound = Rule(totals, n, Deviation(terms, *exact, DoubleAdder{}), kDouble);
+    bound = Rule(totals, n, Deviation(terms, *exact, totals.magnitude, DoubleAdder{}), kDouble);
   }
   const bool integers = totals.integers && totals.magnitude <= 0x1p53;
   // *exact itself is rounded to double: up to one ulp.
@@ -351,11 +372,11 @@ double SumBound(const double* a, int64_t a_stride, const double* b, int64_t b_st
   for (size_t i = 0; i < wide.size(); ++i) terms[i] = static_cast<float>(wide[i]);
   double deviation = 0;
   if (accumulation == kFloat) {
-    deviation = Deviation(terms, *exact, FloatAdder{});
+    deviation = Deviation(terms, *exact, totals.magnitude, FloatAdder{});
   } else {
     // Accumulating in float32 is legal too, and never worse than in the narrow type.
-    const int shift = 24 - Traits(accumulation).precision;
-    deviation = Deviation(terms, *exact, NarrowAdder{std::ldexp(1.0f, shift) + 1});
+    deviation = Deviation(terms, *exact, totals.magnitude,
+                          NarrowAdder{24 - Traits(accumulation).precision});
   }
   return Rule(totals, n, deviation, accumulation);
 }

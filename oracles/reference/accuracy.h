@@ -36,8 +36,10 @@ void Widen(RangeTensor& out, size_t i, const Accuracy& row, double scale);
 
 // Half-width of the range of a sum of products sum(a[k] * b[k]) (b null: sum(a[k])) that is
 // accumulated in `accumulation` in any order, by the rule of DESIGN 3.6: the larger of
-// 4 * sqrt(n) * u * sum|a||b| and twice the largest deviation seen in forward, reverse, 8-lane and
-// pairwise order in that type, never more than n * u * sum|a||b|, plus n smallest subnormals.
+// 4 * sqrt(n) * u * sum|a||b| and twice the largest deviation seen on these terms in that type
+// (forward, reverse, 4, 8 and 16 lanes, pairwise, and prefixes scaled to the whole: where data
+// repeats, equal roundings add up), never more than n * u * sum|a||b|, plus n smallest subnormals.
+// 0 where every order is exact (integers below 2^precision in sum|a||b|).
 // a and b are n values with strides. Sets *exact to the sum in extended precision. Sets *overflow
 // when some partial sum can leave the type's range in some order (sum of positive or of negative
 // products above max_finite): the element is undecidable then.
