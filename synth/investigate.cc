@@ -42,6 +42,14 @@ std::vector<std::string> ConfigurationsThatShow(const Verdict& wanted,
   return names;
 }
 
+OpenAll OpenOnly(OpenAll open, const std::string& name) {
+  return [open = std::move(open), name]() -> Result<Configurations> {
+    MOIRE_ASSIGN(Configurations opened, open());
+    std::erase_if(opened, [&](const auto& configuration) { return configuration->name() != name; });
+    return opened;
+  };
+}
+
 class Investigator {
  public:
   Investigator(const Verdict& sighting, const OpenAll& open, const std::vector<std::string>& specs,
@@ -56,12 +64,16 @@ class Investigator {
 
     MOIRE_ASSIGN(const std::optional<Verdict> seen, Reproduce(test_case, sighting_));
     if (!seen) return std::move(investigation_);
+    // Each configuration takes seconds to prove a hang: from here on only the one that is blamed.
+    if (seen->kind == VerdictKind::kHang) open_ = OpenOnly(std::move(open_), seen->configuration);
     MOIRE_ASSIGN(const bool reduced, ReduceIt(test_case, *seen));
     if (!reduced) return std::move(investigation_);
     // The reduced case, in a fresh process, against everything: what is it now, and who shows it?
+    const std::vector<std::string> all = investigation_.finding.configurations;
     MOIRE_ASSIGN(const std::optional<Verdict> after,
                  Reproduce(investigation_.finding.test_case, *seen));
     if (!after) return std::move(investigation_);
+    if (seen->kind == VerdictKind::kHang) investigation_.finding.configurations = all;
     Describe(*after);
     MOIRE_TRY(WriteAndConfirm());
     return std::move(investigation_);
@@ -155,7 +167,7 @@ class Investigator {
   }
 
   const Verdict& sighting_;
-  const OpenAll& open_;
+  OpenAll open_;
   const std::vector<std::string>& specs_;
   const std::string& bundle_root_;
   const InvestigateOptions& options_;

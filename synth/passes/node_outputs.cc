@@ -5,6 +5,31 @@
 namespace moire {
 namespace {
 
+// Operators with optional inputs at the end, and how many they need. (Concat, Sum and their like take any
+// number from one on.)
+struct Needs {
+  std::string_view op;
+  size_t inputs;
+};
+constexpr Needs kNeeds[] = {
+    {"Clip", 1},       {"Gemm", 2},         {"Conv", 2},          {"ConvTranspose", 2},
+    {"Pad", 2},        {"Slice", 3},        {"Squeeze", 1},       {"LayerNormalization", 2},
+    {"Split", 1},      {"Dropout", 1},      {"QuantizeLinear", 2}, {"DequantizeLinear", 2},
+    {"ReduceSum", 1},  {"ReduceMean", 1},   {"ReduceMax", 1},     {"ReduceMin", 1},
+    {"ReduceProd", 1}, {"ReduceL1", 1},     {"ReduceL2", 1},      {"ReduceLogSum", 1},
+    {"ReduceLogSumExp", 1}, {"ReduceSumSquare", 1}, {"Resize", 1}, {"MaxUnpool", 2},
+    {"LSTM", 3},       {"GRU", 3},          {"RNN", 3},           {"ConvInteger", 2},
+    {"MatMulInteger", 2}, {"QLinearConv", 8}, {"Trilu", 1},       {"Concat", 1},
+    {"Sum", 1},        {"Max", 1},          {"Min", 1},           {"Mean", 1},
+    {"Einsum", 1}};
+
+size_t RequiredInputs(const Node& node) {
+  for (const Needs& needs : kNeeds) {
+    if (needs.op == node.op && node.domain.empty()) return needs.inputs;
+  }
+  return node.inputs.size();
+}
+
 bool IsRead(const Sketch& sketch, const std::string& name) {
   for (const Node& node : sketch.model.graph.nodes) {
     if (Reads(node).contains(name)) return true;
@@ -27,7 +52,8 @@ void DropOptional(const Sketch& current, const Attempt& attempt) {
       attempt(std::move(edited));
       if (i >= current.model.graph.nodes.size()) return;
     }
-    while (!current.model.graph.nodes[i].inputs.empty()) {
+    while (current.model.graph.nodes[i].inputs.size() >
+           RequiredInputs(current.model.graph.nodes[i])) {
       Sketch edited = current;
       edited.model.graph.nodes[i].inputs.pop_back();
       if (!attempt(std::move(edited)) || i >= current.model.graph.nodes.size()) break;

@@ -1,0 +1,194 @@
+// The search and each pass, on planted conditions whose smallest case is known.
+#include "synth/reduce.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "harness/case/onnx_adapter.h"
+#include "oracles/reference/reference.h"
+#include "synth/edit.h"
+#include "synth/load.h"
+
+namespace moire {
+namespace {
+
+Case FromText(std::string_view text, uint64_t seed = 1) {
+  const auto bytes = ParseModelText(text);
+  EXPECT_TRUE(bytes) << bytes.error().message;
+  Case test_case;
+  test_case.model = *bytes;
+  const auto model = ParseModel(test_case.model);
+  EXPECT_TRUE(model) << model.error().message;
+  LoadOptions options;
+  options.seed = seed;
+  test_case.inputs = *GenerateInputs(*model, options);
+  return test_case;
+}
+
+Model ModelOf(const Case& test_case) { return *ParseModel(test_case.model); }
+
+bool IsValid(const Case& test_case) {
+  return CheckModel(test_case.model, true).has_value() &&
+         Evaluate(ModelOf(test_case), test_case.inputs).status == ReferenceStatus::kEvaluated;
+}
+
+int64_t CountOp(const Model& model, std::string_view op) {
+  return std::ranges::count_if(model.graph.nodes, [&](const Node& n) { return n.op == op; });
+}
+
+constexpr std::string_view kChain = R"(<ir_version: 8, opset_import: ["" : 17]>
+  agraph (float[4,6] x, float[4,6] y) => (float[4,6] out, float[4,6] other)
+  <float[1] two = {2}> {
+    a = Add(x, y)
+    b = Mul(a, two)
+    c = Tanh(b)
+    d = Sub(c, y)
+    e = Relu(d)
+    f = Abs(e)
+    out = Neg(f)
+    other = Exp(b)
+  })";
+
+// A fault in one node among many.
+TEST(Reduce, OneNodeIsLeft) {
+  const Case original = FromText(kChain);
+  const auto result = Reduce(original, [](const Case& c) {
+    return IsValid(c) && CountOp(ModelOf(c), "Sub") == 1;
+  });
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->nodes_before, 8);
+  EXPECT_EQ(result->nodes_after, 1);
+  EXPECT_TRUE(result->minimal);
+  EXPECT_LE(result->bytes_after, result->bytes_before);
+  const Model model = ModelOf(result->reduced);
+  EXPECT_EQ(model.graph.outputs.size(), 1u);
+  // Shapes, rank and values are as small as they get.
+  int64_t elements = 0;
+  for (const NamedTensor& input : result->reduced.inputs) {
+    elements += input.tensor.size();
+    EXPECT_TRUE(input.tensor.shape.empty());
+    EXPECT_EQ(GetFloat(input.tensor, 0), 0);
+  }
+  EXPECT_EQ(elements, 2);
+}
+
+TEST(Reduce, TwoNodesThatBelongTogetherStayConnected) {
+  const auto connected = [](const Case& c) {
+    if (!IsValid(c)) return false;
+    const Model model = ModelOf(c);
+    for (const Node& a : model.graph.nodes) {
+      for (const Node& b : model.graph.nodes) {
+        if (a.op == "Tanh" && b.op == "Relu" && a.outputs[0] == b.inputs[0]) return true;
+      }
+    }
+    // In the original a Sub lies between them.
+    return CountOp(model, "Tanh") == 1 && CountOp(model, "Relu") == 1 && CountOp(model, "Sub") == 1;
+  };
+  const auto result = Reduce(FromText(kChain), connected);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->nodes_after, 2);
+}
+
+TEST(Reduce, TwoOutputsWhereBothAreNeeded) {
+  const auto result = Reduce(FromText(kChain), [](const Case& c) {
+    return IsValid(c) && ModelOf(c).graph.outputs.size() == 2;
+  });
+  ASSERT_TRUE(result);
+  EXPECT_EQ(ModelOf(result->reduced).graph.outputs.size(), 2u);
+  EXPECT_EQ(result->nodes_after, 2);
+}
+
+TEST(Reduce, RefusesAnOriginalThatDoesNotFail) {
+  const auto result = Reduce(FromText(kChain), [](const Case&) { return false; });
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kInvalidInput);
+}
+
+// A test that only the original passes must leave it as it is.
+TEST(Reduce, CleanTwin) {
+  const Case original = FromText(kChain);
+  const auto result = Reduce(original, [&](const Case& c) { return c == original; });
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->reduced, original);
+  EXPECT_EQ(result->nodes_after, result->nodes_before);
+}
+
+TEST(Reduce, KeepsTheValueThatMatters) {
+  Case original = FromText(kChain);
+  SetFloat(original.inputs[1].tensor, 7, -77);
+  const auto result = Reduce(original, [](const Case& c) {
+    if (!IsValid(c)) return false;
+    return std::ranges::any_of(c.inputs, [](const NamedTensor& input) {
+      for (int64_t i = 0; i < input.tensor.size(); ++i) {
+        if (GetFloat(input.tensor, i) == -77) return true;
+      }
+      return false;
+    });
+  });
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->nodes_after, 1);
+  EXPECT_TRUE(result->minimal);
+}
+
+TEST(Reduce, ShapesFollowThroughReshape) {
+  const auto result = Reduce(FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    agraph (float[4,6] x) => (float[6,4] y) <int64[2] shape = {6, 4}> { y = Reshape(x, shape) })"),
+                             [](const Case& c) {
+                               return IsValid(c) && CountOp(ModelOf(c), "Reshape") == 1;
+                             });
+  ASSERT_TRUE(result);
+  const Case& reduced = result->reduced;
+  EXPECT_LE(reduced.inputs.at(0).tensor.size(), 1);
+}
+
+TEST(Reduce, AttributesGo) {
+  const auto result = Reduce(FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    agraph (float[3,5] a, float[5,3] b) => (float[3,3] y) {
+      y = Gemm<alpha = 0.5, beta = 2.0, transB = 0>(a, b) })"),
+                             [](const Case& c) {
+                               return IsValid(c) && CountOp(ModelOf(c), "Gemm") == 1;
+                             });
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(ModelOf(result->reduced).graph.nodes[0].attributes.empty());
+}
+
+TEST(Reduce, TypesBecomePlain) {
+  const auto result = Reduce(FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    agraph (uint8[3] a, uint8[3] b) => (uint8[3] y) { y = Add(a, b) })"),
+                             [](const Case& c) {
+                               return IsValid(c) && CountOp(ModelOf(c), "Add") == 1;
+                             });
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->reduced.inputs.at(0).tensor.type, DataType::kInt64);
+}
+
+TEST(Reduce, TimeAndChecksAreBounded) {
+  ReduceOptions options;
+  options.max_checks = 5;
+  const auto result = Reduce(FromText(kChain), [](const Case&) { return true; }, options);
+  ASSERT_TRUE(result);
+  EXPECT_LE(result->checks, 5);
+  EXPECT_FALSE(result->minimal);
+}
+
+TEST(Reduce, SubgraphsKeepWhatTheyReadFromOutside) {
+  const Case original = FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    agraph (float[2] x, bool cond) => (float[2] y) {
+      a = Relu(x)
+      b = Neg(a)
+      y = If(cond) <
+        then_branch = g1 () => (float[2] t) { t = Abs(b) },
+        else_branch = g2 () => (float[2] e) { e = Exp(a) }>
+    })");
+  const auto result = Reduce(original, [](const Case& c) {
+    return CheckModel(c.model, false).has_value() && CountOp(ModelOf(c), "If") == 1;
+  });
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(CountOp(ModelOf(result->reduced), "If"), 1);
+  EXPECT_EQ(ModelOf(result->reduced).graph.nodes.size(), 1u);
+}
+
+}  // namespace
+}  // namespace moire
