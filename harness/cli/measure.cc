@@ -77,8 +77,6 @@ void AddConformance(CLI::App& app, CommandContext& context) {
   auto flags = std::make_shared<Flags>();
   command->add_option("directory", flags->directory, "Directory of case directories")->required();
   command->add_option("--filter", flags->conformance.filter, "Only cases whose name contains this");
-  command->add_option("--slack", flags->conformance.slack,
-                      "Share of the official runner's tolerance that an expected value may be outside its range");
   command->add_option("--json", flags->json, "Write the report to this file; - for standard output");
   command->callback([flags, &context] {
     if (const Status status = RunConformanceCommand(*flags, context); !status) {
