@@ -21,8 +21,10 @@ namespace {
 
 // Share of the mutator's calls that build a case anew.
 constexpr uint64_t kGenerateIn100 = 30;
-// One case in so many runs every configuration though it brought nothing new.
+// One case in so many runs every configuration; so does one that reached this many new blocks. (Nearly
+// every case of a young campaign reaches a few.)
 constexpr uint64_t kSampleAll = 16;
+constexpr size_t kManyNewBlocks = 64;
 // A matching case is run all the same once in so many matches: the probe.
 constexpr uint64_t kProbeEvery = 64;
 // Configurations that run every case; the rest only those that brought something new.
@@ -473,9 +475,8 @@ void Worker::Test(std::string_view bytes) {
   Report(bytes, parsed->model, execution);
   if (config_.rerun.empty()) NoteRejections(parsed->model, execution);
   LogCase(bytes, execution);
-  const bool brought_new = !new_blocks_.empty();
   if (configurations_.size() > kFastTier &&
-      (brought_new || Mix64(Hash(bytes)) % kSampleAll == 0)) {
+      (new_blocks_.size() >= kManyNewBlocks || Mix64(Hash(bytes)) % kSampleAll == 0)) {
     const Execution slow = RunCase(test_case, *parsed, /*all=*/true);
     Report(bytes, parsed->model, slow);
     LogCase(bytes, slow);
