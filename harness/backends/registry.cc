@@ -2,11 +2,13 @@
 #include "harness/backends/backend.h"
 #include "harness/backends/ort/ort_backend.h"
 #include "harness/backends/reference/reference_backend.h"
+#include "harness/backends/spec.h"
 
 namespace moire {
+namespace {
 
-const std::vector<BackendEntry>& BackendRegistry() {
-  static const std::vector<BackendEntry> registry = {
+std::vector<BackendEntry>& Registry() {
+  static std::vector<BackendEntry> registry = {
       {"reference", "Moire's own interpreter, nominal results", OpenReference, ListReference,
        InstallReference},
       {"ort", "ONNX Runtime, a released library: ort, ort@1.27.0, ort@/path/libonnxruntime.so",
@@ -14,5 +16,11 @@ const std::vector<BackendEntry>& BackendRegistry() {
   };
   return registry;
 }
+
+}  // namespace
+
+const std::vector<BackendEntry>& BackendRegistry() { return Registry(); }
+
+void RegisterBackend(const BackendEntry& entry) { Registry().push_back(entry); }
 
 }  // namespace moire

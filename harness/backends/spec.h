@@ -38,6 +38,9 @@ Result<std::vector<std::unique_ptr<Configuration>>> OpenConfigurationsFrom(
 // "a, b, c".
 std::string JoinNames(std::span<const std::string_view> names, std::string_view separator = ", ");
 
+// Adds a backend that the program does not carry (a test's). Call before anything is opened.
+void RegisterBackend(const BackendEntry& entry);
+
 }  // namespace moire
 
 #endif  // MOIRE_HARNESS_BACKENDS_SPEC_H_

@@ -1,0 +1,245 @@
+#include "tests/faulty/faulty_backend.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "harness/backends/spec.h"
+#include "harness/case/onnx_adapter.h"
+#include "tests/faulty/node_run.h"
+
+namespace moire::faulty {
+namespace {
+
+const std::unordered_map<std::string_view, Kernel>& Kernels() {
+  static const auto all = [] {
+    std::unordered_map<std::string_view, Kernel> rows;
+    for (const auto family : {ElementwiseKernels(), FunctionKernels(), CastKernels(), ReduceKernels(),
+                              ProductKernels(), WindowKernels(), NormKernels(), MoveKernels(),
+                              ShapeKernels()}) {
+      for (const KernelRow& row : family) rows.emplace(row.op, row.kernel);
+    }
+    return rows;
+  }();
+  return all;
+}
+
+// Of what a case means, so that serialising it again changes nothing.
+uint64_t HashCase(const Model& model, const std::vector<NamedTensor>& inputs, uint64_t seed) {
+  uint64_t hash = Mix64(seed);
+  for (const Node& node : model.graph.nodes) hash = HashBytes(node.op.data(), node.op.size(), hash);
+  for (const NamedTensor& input : inputs) {
+    hash = HashBytes(input.tensor.data.data(), input.tensor.data.size(), hash);
+  }
+  return hash;
+}
+
+bool Concerns(const FaultEntry& fault, const NodeRun& run) {
+  if (fault.op != run.node.op) return false;
+  const size_t data = run.node.op == "Where" ? 1 : 0;
+  if (fault.types != 0 &&
+      !(run.Given(data) && (fault.types >> static_cast<int>(run.In(data).type) & 1) != 0)) {
+    return false;
+  }
+  return fault.to == DataType::kUndefined ||
+         run.node.Int("to", 0) == static_cast<int64_t>(fault.to);
+}
+
+// The faults that are not a wrong result.
+Status Strike(NodeRun& run) {
+  run.state->triggered = true;
+  if (run.Faulty(FaultKind::kReject)) return run.Bad("dim");
+  if (run.state->dry || !IsDeadly(run.fault->kind)) return {};
+  switch (run.fault->kind) {
+    case FaultKind::kCrash:
+      std::abort();
+    case FaultKind::kSegfault: {
+      volatile int* nowhere = reinterpret_cast<int*>(uintptr_t{8});
+      *nowhere = 1;
+      break;
+    }
+    case FaultKind::kHang:
+      for (volatile bool forever = true; forever;) {
+      }
+      break;
+    default: {
+      constexpr size_t kBytes = size_t{384} << 20;
+      run.state->leaked.push_back(std::make_unique<std::vector<char>>(kBytes, 'x'));
+    }
+  }
+  return {};
+}
+
+// A value between two nodes may be kept wider than declared, but not what a Cast has made.
+void RoundOutputs(NodeRun& run) {
+  const bool wide = run.random.Chance(1, 3) && !run.node.op.starts_with("Cast");
+  for (Value& value : run.out) {
+    if (!IsNarrow(value.type) || wide) continue;
+    for (float& x : value.f) x = static_cast<float>(RoundTo(value.type, static_cast<double>(x)));
+  }
+}
+
+class Interpreter {
+ public:
+  Interpreter(const FaultySettings& settings, FaultState& state) : settings_(settings), state_(state) {
+    active_ = settings.fault.has_value() &&
+              (settings.unless.empty() || access(settings.unless.c_str(), F_OK) != 0);
+  }
+
+  Result<std::vector<NamedTensor>> Run(const Model& model, const std::vector<NamedTensor>& inputs) {
+    random_ = Random(HashCase(model, inputs, settings_.seed));
+    order_ = static_cast<Order>(random_.Below(kOrders));
+    for (const NamedTensor& tensor : model.graph.initializers) MOIRE_TRY(Define(tensor));
+    for (const NamedTensor& tensor : inputs) MOIRE_TRY(Define(tensor));
+    for (const ValueInfo& input : model.graph.inputs) {
+      if (!values_.contains(input.name)) {
+        return Fail(ErrorCode::kInvalidInput, "missing input: {}", input.name);
+      }
+    }
+    for (const Node& node : model.graph.nodes) MOIRE_TRY(Step(node, model.Opset("")));
+    std::vector<NamedTensor> outputs;
+    for (const ValueInfo& output : model.graph.outputs) {
+      const auto found = values_.find(output.name);
+      if (found == values_.end()) return Fail(ErrorCode::kInvalidInput, "missing output");
+      outputs.push_back({output.name, ToTensor(found->second)});
+    }
+    return outputs;
+  }
+
+ private:
+  Status Define(const NamedTensor& tensor) {
+    if (StorageOf(tensor.tensor.type) == Storage::kNone) {
+      return Fail(ErrorCode::kUnsupported, "not implemented: {}", Name(tensor.tensor.type));
+    }
+    values_[tensor.name] = ToValue(tensor.tensor);
+    return {};
+  }
+
+  Status Step(const Node& node, int64_t opset) {
+    const auto kernel = Kernels().find(node.op);
+    if (kernel == Kernels().end() || !node.domain.empty()) {
+      return Fail(ErrorCode::kUnsupported, "not implemented: {}", node.op);
+    }
+    NodeRun run{.node = node,
+                .opset = opset,
+                .in = {},
+                .out = std::vector<Value>(node.outputs.size()),
+                .random = Random(random_.Next()),
+                .arithmetic = {.order = order_},
+                .state = &state_};
+    for (const std::string& name : node.inputs) {
+      const auto found = values_.find(name);
+      if (!name.empty() && found == values_.end()) return run.Bad("input");
+      run.in.push_back(name.empty() ? nullptr : &found->second);
+    }
+    if (run.Given(0) && IsNarrow(run.In(0).type) && run.random.Chance(1, 2)) {
+      run.arithmetic.step = run.In(0).type;
+    }
+    if (active_ && Concerns(*settings_.fault, run)) {
+      run.fault = &*settings_.fault;
+      MOIRE_TRY(Strike(run));
+    }
+    MOIRE_TRY(kernel->second(run));
+    RoundOutputs(run);
+    for (size_t k = 0; k < node.outputs.size(); ++k) {
+      if (!node.outputs[k].empty()) values_[node.outputs[k]] = std::move(run.out[k]);
+    }
+    return {};
+  }
+
+  const FaultySettings& settings_;
+  FaultState& state_;
+  bool active_ = false;
+  Random random_{0};
+  Order order_ = Order::kForward;
+  std::unordered_map<std::string, Value> values_;
+};
+
+Result<std::vector<std::unique_ptr<Configuration>>> OpenFromSpec(std::string_view target,
+                                                                 std::string_view settings) {
+  if (!target.empty()) return Fail(ErrorCode::kInvalidInput, "faulty has no versions");
+  MOIRE_ASSIGN(const std::vector<Setting> list, ParseSettings(settings));
+  FaultySettings chosen;
+  chosen.name = settings.empty() ? "faulty" : "faulty:" + std::string(settings);
+  std::string op, type;
+  for (const Setting& setting : list) {
+    if (setting.key == "fault") {
+      const FaultEntry* fault = FindFault(setting.value);
+      if (fault == nullptr) {
+        return Fail(ErrorCode::kInvalidInput, "there is no fault '{}'", setting.value);
+      }
+      chosen.fault = *fault;
+    } else if (setting.key == "op") {
+      op = setting.value;
+    } else if (setting.key == "type") {
+      type = setting.value;
+    } else if (setting.key == "seed") {
+      chosen.seed = std::strtoull(setting.value.c_str(), nullptr, 10);
+    } else if (setting.key == "unless") {
+      chosen.unless = setting.value;
+    } else if (setting.key == "name") {
+      chosen.name = setting.value;
+    } else {
+      return Fail(ErrorCode::kInvalidInput,
+                  "there is no setting '{}'; the settings are: fault, op, type, seed, unless, name",
+                  setting.key);
+    }
+  }
+  if (chosen.fault && !op.empty()) chosen.fault->op = op;
+  if (chosen.fault && !type.empty()) {
+    chosen.fault->types = uint32_t{1} << static_cast<int>(ParseDataType(type));
+  }
+  return OpenFaulty(std::move(chosen))();
+}
+
+std::vector<BackendInfo> List() { return {{"faulty", "", "", true, "tests only"}}; }
+
+Status Install(std::string_view) {
+  return Fail(ErrorCode::kInvalidInput, "faulty is built in; there is nothing to install");
+}
+
+}  // namespace
+
+
+std::vector<std::string> SupportedOperators() {
+  std::vector<std::string> names;
+  for (const auto& [op, kernel] : Kernels()) names.emplace_back(op);
+  std::ranges::sort(names);
+  return names;
+}
+
+Observation FaultyConfiguration::Run(const Case& test_case) {
+  Observation seen;
+  seen.configuration = settings_.name;
+  const Result<Model> model = ParseModel(test_case.model);
+  Result<std::vector<NamedTensor>> outputs =
+      model ? Interpreter(settings_, state_).Run(*model, test_case.inputs)
+            : std::unexpected(model.error());
+  if (outputs) {
+    seen.outputs = std::move(*outputs);
+    return seen;
+  }
+  seen.outcome = outputs.error().code == ErrorCode::kUnsupported ? Outcome::kUnsupported
+                                                                 : Outcome::kRejected;
+  seen.stage = "run";
+  seen.reason = outputs.error().message;
+  return seen;
+}
+
+OpenAll OpenFaulty(FaultySettings settings) {
+  return [settings]() -> Result<Configurations> {
+    Configurations configurations;
+    configurations.push_back(std::make_unique<FaultyConfiguration>(settings));
+    return configurations;
+  };
+}
+
+void RegisterFaultyBackend() {
+  RegisterBackend({"faulty", "an interpreter with a planted fault, for tests", OpenFromSpec, List,
+                   Install});
+}
+
+}  // namespace moire::faulty

@@ -1,0 +1,53 @@
+// The fault-injecting runtime: an interpreter in native types that keeps to ONNX, and one fault of the
+// table, planted into every node of one operator. Without a fault it is the clean twin: every
+// judgement against it must be silent.
+//
+// Settings: fault=NAME (faults.h), op=OPERATOR and type=TYPE (in place of the fault's own), seed=N (of the
+// freedoms that a runtime has), unless=PATH (the fault is off while that file exists),
+// name=TEXT (the configuration's name; default: the SPEC).
+#ifndef MOIRE_TESTS_FAULTY_FAULTY_BACKEND_H_
+#define MOIRE_TESTS_FAULTY_FAULTY_BACKEND_H_
+
+#include <optional>
+#include <string>
+
+#include "harness/backends/backend.h"
+#include "harness/execute/child.h"
+#include "tests/faulty/faults.h"
+
+namespace moire::faulty {
+
+struct FaultySettings {
+  std::optional<FaultEntry> fault;
+  uint64_t seed = 0;
+  std::string unless;
+  std::string name = "faulty";
+  bool dry = false;  // deaths, hangs and leaks are only noted: Triggered()
+};
+
+class FaultyConfiguration : public Configuration {
+ public:
+  explicit FaultyConfiguration(FaultySettings settings) : settings_(std::move(settings)) {
+    state_.dry = settings_.dry;
+  }
+  const std::string& name() const override { return settings_.name; }
+  Observation Run(const Case& test_case) override;
+  // Whether a node with the fault was reached since the last call.
+  bool Triggered() { return std::exchange(state_.triggered, false); }
+
+ private:
+  FaultySettings settings_;
+  FaultState state_;
+};
+
+OpenAll OpenFaulty(FaultySettings settings);
+
+// Operators that the runtime has, as GeneratorSettings::only_operators takes them.
+std::vector<std::string> SupportedOperators();
+
+// Makes SPECs "faulty:..." known to OpenConfigurations.
+void RegisterFaultyBackend();
+
+}  // namespace moire::faulty
+
+#endif  // MOIRE_TESTS_FAULTY_FAULTY_BACKEND_H_

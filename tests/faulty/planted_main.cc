@@ -1,0 +1,70 @@
+// moire_planted: the acceptance measurements with the fault-injecting runtime, in full counts.
+//   moire_planted --twin 100000
+//   moire_planted --faults all --seeds 10 --cases 20000 --findings 20
+//   moire_planted --power 20000
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "harness/case/case.h"
+#include "tests/faulty/planted.h"
+
+int main(int argc, char** argv) {
+  using namespace moire::faulty;
+  CLI::App app("Measures what Moire's judgement is worth");
+  TwinOptions twin{.cases = 0, .save = {}};
+  FaultOptions fault;
+  PowerOptions power{.cases = 0};
+  std::vector<std::string> faults;
+  std::string json_path;
+  uint64_t seed = 1;
+  app.add_option("--twin", twin.cases, "cases for the clean twin");
+  app.add_option("--save", twin.save, "directory for the cases that raise an alarm");
+  app.add_option("--seed", seed, "of the twin's and the power measurement's cases");
+  app.add_option("--faults", faults, "names of planted faults, or all")->delimiter(',');
+  app.add_option("--seeds", fault.seeds, "seeds for each fault");
+  app.add_option("--cases", fault.cases, "cases for each seed");
+  app.add_option("--findings", fault.findings, "findings investigated for each fault");
+  app.add_option("--reduce-seconds", fault.reduce_seconds, "for each reduction");
+  app.add_option("--bundles", fault.bundles, "directory for bundles");
+  app.add_option("--power", power.cases, "cases with a fault of twice the bound");
+  app.add_option("--nodes", power.nodes, "nodes of the cases for --power");
+  app.add_option("--json", json_path, "file for the figures");
+  CLI11_PARSE(app, argc, argv);
+  twin.seed = power.seed = seed;
+
+  nlohmann::json all;
+  const auto say = [&](const char* key, nlohmann::json figures) {
+    std::printf("%s\n", figures.dump().c_str());
+    std::fflush(stdout);
+    all[key].push_back(std::move(figures));
+  };
+  bool good = true;
+  if (twin.cases > 0) {
+    const TwinReport report = RunTwin(twin);
+    good = good && report.alarms.empty();
+    say("twin", ToJson(report));
+  }
+  if (power.cases > 0) {
+    const PowerReport report = RunPower(power);
+    good = good && report.reported == report.faults;
+    say("power", ToJson(report));
+  }
+  for (const FaultEntry& entry : PlantedFaults()) {
+    const bool wanted = !faults.empty() && (faults[0] == "all" ||
+                        std::find(faults.begin(), faults.end(), entry.name) != faults.end());
+    if (!wanted) continue;
+    const FaultReport report = RunFault(entry, fault);
+    good = good && report.found_in * 10 >= report.seeds * 9;
+    say("faults", ToJson(report));
+  }
+  if (!json_path.empty()) {
+    const moire::Status written = moire::WriteFile(json_path, all.dump(1));
+    if (!written) {
+      std::fprintf(stderr, "moire_planted: %s\n", written.error().message.c_str());
+      return 3;
+    }
+  }
+  return good ? 0 : 1;
+}
