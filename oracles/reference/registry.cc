@@ -19,7 +19,7 @@ constexpr Family kFamilies[] = {
     NormalizeKernels, BatchNormKernels, ArgReduceKernels, EinsumKernels,
     // Shape, movement, index, quantisation, control flow.
     ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
-    ScatterKernels, TopKKernels, ControlKernels, MlKernels, ResizeKernels,
+    ScatterKernels, TopKKernels, ControlKernels, MlKernels, ResizeKernels, SuppressionKernels,
     QuantizeKernels, QuantizedProductKernels,
 };
 

@@ -40,6 +40,7 @@ std::span<const KernelEntry> TopKKernels();
 std::span<const KernelEntry> ControlKernels();
 std::span<const KernelEntry> MlKernels();
 std::span<const KernelEntry> ResizeKernels();
+std::span<const KernelEntry> SuppressionKernels();
 std::span<const KernelEntry> QuantizedProductKernels();
 std::span<const KernelEntry> QuantizeKernels();
 

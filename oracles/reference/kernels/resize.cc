@@ -107,6 +107,7 @@ struct Tap {
 // What one output coordinate is made of.
 struct Sample {
   std::vector<Tap> taps;
+  int64_t center = 0;  // an element near the point
   bool extrapolated = false;
   uint8_t mark = kDecided;
 };
@@ -144,6 +145,7 @@ Result<Sample> SampleAt(const Plan& plan, const AxisPlan& axis, int64_t i) {
     out.taps = {{chosen, 1, 0}};
     return out;
   }
+  out.center = clamp(std::round(point.at));
   // Elements that have a weight anywhere within the slack.
   const int reach = plan.mode == Mode::kLinear ? 1 : 2;
   const double from = std::floor(point.at - point.slack) - reach + 1;
@@ -191,24 +193,26 @@ Result<RangeTensor> ResizeAxis(KernelContext& ctx, const Plan& plan, const AxisP
     for (int64_t o = 0; o < outer * inner; ++o) {
       const int64_t base = o / inner * axis.in * inner + o % inner;
       const auto at = static_cast<size_t>((o / inner * axis.out + i) * inner + o % inner);
-      double value = 0, lo = 0, hi = 0, size = 0;
+      double value = 0, lo = 0, hi = 0, size = 0, moved = 0;
       uint8_t marks = sample.mark;
+      // The weights' errors cancel in their sum: what counts is how far the elements are apart.
+      const double center = source.value[static_cast<size_t>(base + sample.center * inner)];
       for (const Tap& tap : sample.taps) {
         const auto s = static_cast<size_t>(base + tap.index * inner);
-        const double w_lo = tap.weight - tap.slack, w_hi = tap.weight + tap.slack;
-        const double corners[] = {w_lo * source.lo[s], w_lo * source.hi[s], w_hi * source.lo[s],
-                                  w_hi * source.hi[s]};
+        const double a_lo = tap.weight * source.lo[s], a_hi = tap.weight * source.hi[s];
         value += tap.weight * source.value[s];
-        lo += *std::ranges::min_element(corners);
-        hi += *std::ranges::max_element(corners);
+        lo += std::min(a_lo, a_hi);
+        hi += std::max(a_lo, a_hi);
         size += std::abs(tap.weight) * std::max(std::abs(source.lo[s]), std::abs(source.hi[s]));
+        moved += tap.slack * std::max(std::abs(source.lo[s] - center),
+                                      std::abs(source.hi[s] - center));
         marks |= source.MarkAt(s);
         // Whether an element of weight zero takes part is open.
         if (!std::isfinite(source.lo[s]) || !std::isfinite(source.hi[s])) marks |= kUndecidable;
       }
       if (!(size <= Traits(source.type).max_finite)) marks |= kUndecidable;
       // A rounding for each weight, product and sum.
-      const double error = unit * size * static_cast<double>(3 * sample.taps.size()) +
+      const double error = unit * size * static_cast<double>(3 * sample.taps.size()) + moved +
                            SmallestSubnormal(source.type);
       out.value[at] = sample.extrapolated ? 0 : value;
       out.lo[at] = lo - error;

@@ -1,5 +1,6 @@
 // Slice: attributes before opset 10, inputs and steps since.
 #include <algorithm>
+#include <limits>
 
 #include "oracles/reference/kernels/families.h"
 #include "oracles/reference/kernels/movement_util.h"
@@ -50,6 +51,10 @@ Run Clamp(int64_t start, int64_t end, int64_t step, int64_t dim) {
   return {start, end >= start ? 0 : -((start - end - 1) / step) + 1};
 }
 
+bool IsIntMax(int64_t end) {
+  return end == std::numeric_limits<int64_t>::max() || end == std::numeric_limits<int32_t>::max();
+}
+
 Status Slice(KernelContext& ctx) {
   const RangeTensor& data = ctx.In(0);
   MOIRE_ASSIGN(const SliceInputs in, ReadInputs(ctx));
@@ -68,6 +73,11 @@ Status Slice(KernelContext& ctx) {
     const auto d = static_cast<size_t>(axes[i]);
     step[d] = in.steps ? (*in.steps)[i] : 1;
     if (step[d] == 0) return Fail(ErrorCode::kInvalidInput, "step 0 along axis {}", d);
+    // "INT_MAX when slicing forward and INT_MIN when slicing backward" mean the end of the axis; what
+    // INT_MAX means when slicing backward is read in two ways.
+    if (step[d] < 0 && IsIntMax(in.ends[i])) {
+      return Fail(ErrorCode::kUndecidable, "end INT_MAX with step {}", step[d]);
+    }
     const Run run = Clamp(in.starts[i], in.ends[i], step[d], data.shape[d]);
     first[d] = run.start;
     shape[d] = run.count;
