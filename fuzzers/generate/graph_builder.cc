@@ -274,6 +274,21 @@ bool GraphBuilder::Acceptable(const OpEntry& entry, std::span<const ValueId> inp
   return true;
 }
 
+bool GraphBuilder::Avoided(const Node& node, const SchemaInfo& schema,
+                           std::span<const ValueId> inputs,
+                           std::span<const OutValue> outputs) const {
+  if (learned_.size() == 0) return false;
+  std::array<DataType, 16> in_types{};
+  std::array<DataType, 16> out_types{};
+  const size_t n_out = std::min(outputs.size(), out_types.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    in_types[i] = inputs[i] == kNoValue ? DataType::kUndefined : value(inputs[i]).type;
+  }
+  for (size_t i = 0; i < n_out; ++i) out_types[i] = outputs[i].type;
+  return learned_.Avoid({node.op, schema.since, std::span(in_types).first(inputs.size()),
+                         std::span(out_types).first(n_out), "", &schema});
+}
+
 std::vector<ValueId> GraphBuilder::Emit(Node node, std::vector<ValueId> inputs, size_t outputs) {
   std::vector<OutValue> inferred(outputs);
   const OpEntry* entry = nullptr;
@@ -281,20 +296,7 @@ std::vector<ValueId> GraphBuilder::Emit(Node node, std::vector<ValueId> inputs, 
   while (!inputs.empty() && inputs.back() == kNoValue) inputs.pop_back();
   if (!InferNode(node, inputs, inferred, &entry, &schema)) return {};
   if (!Acceptable(*entry, inputs, inferred)) return {};
-  if (learned_.size() > 0) {
-    std::array<DataType, 16> in_types{};
-    std::array<DataType, 16> out_types{};
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      in_types[i] = inputs[i] == kNoValue ? DataType::kUndefined : value(inputs[i]).type;
-    }
-    for (size_t i = 0; i < std::min(outputs, out_types.size()); ++i) {
-      out_types[i] = inferred[i].type;
-    }
-    if (learned_.Avoid({node.op, schema->since, std::span(in_types).first(inputs.size()),
-                        std::span(out_types).first(std::min(outputs, out_types.size()))})) {
-      return {};
-    }
-  }
+  if (Avoided(node, *schema, inputs, inferred)) return {};
   bool rounded = (entry->flags & kExactResult) == 0;
   bool edge = false;
   int32_t depth = 0;
@@ -375,7 +377,8 @@ GeneratedCase GraphBuilder::Finish() {
   out.options = std::move(options_);
   Graph& graph = out.model.graph;
   if (out.model.opsets.empty()) out.model.opsets.push_back({"", opset_});
-  graph.outputs.clear();
+  if (edited_) SortNodes();
+  graph.nodes.reserve(nodes_.size());
   for (size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
     node.inputs.clear();

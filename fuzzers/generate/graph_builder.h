@@ -6,7 +6,9 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "fuzzers/generate/generate.h"
@@ -22,6 +24,10 @@ class GraphBuilder {
   // Takes a case apart to go on from it (on a builder that is still empty). Values that inference
   // cannot type have type kUndefined and are not picked; false when a node's inputs are missing.
   bool Load(const GeneratedCase& source);
+  // As Load, but the outputs of nodes that break their rules, exceed a limit or are to be avoided
+  // become graph inputs of the shapes that they had before an edit.
+  using OldTypes = std::unordered_map<std::string, std::pair<DataType, Shape>>;
+  bool Repair(const GeneratedCase& source, const OldTypes& old_types);
 
   Random& random() { return random_; }
   const GeneratorSettings& settings() const { return settings_; }
@@ -68,6 +74,30 @@ class GraphBuilder {
   Mark Checkpoint() const;
   void Undo(const Mark& mark);
 
+  // Edits of a loaded graph (graph_edit.cc). Order is restored by Finish; an edit that would make
+  // a cycle is refused.
+  Node& mutable_node(size_t i) { return nodes_[i]; }
+  Tensor* TensorOf(ValueId id);  // of an input or initializer; null for a node's output
+  bool DependsOn(ValueId value, ValueId on) const;
+  bool ReplaceInput(size_t node, size_t input, ValueId to);
+  // Every use of `from` but those of node `except` (-1: none). False when nothing was replaced.
+  bool ReplaceUses(ValueId from, ValueId to, int except);
+  bool Dead(size_t node) const { return node_outputs_[node].empty(); }
+  void RemoveNode(size_t node);
+  void KeepAsOutput(ValueId value);
+  void DropOutput(ValueId value);
+  bool IsOutput(ValueId value) const;
+  void SetKind(ValueId value, ValueKind kind);  // input <-> initializer
+  void SetOpset(int64_t opset);                 // of the default domain
+  RunOptions& options() { return options_; }
+  // Keeps one value as the only output and removes every node that it does not need.
+  void CutTo(ValueId value);
+  // Adds the graph of another case, renamed; its values have ids from the returned one on. -1 when
+  // it cannot be loaded.
+  ValueId Append(const GeneratedCase& other);
+  // Nodes of known operators that inference refused while loading.
+  size_t misfits() const { return misfits_; }
+
   // Picks an existing value by weight: fresh outputs of nodes first. kNoValue when none fits.
   template <typename Fits>
   ValueId PickValue(Fits fits);
@@ -81,6 +111,11 @@ class GraphBuilder {
   GeneratedCase Finish();
 
  private:
+  bool LoadGraph(const Graph& graph, std::span<const NamedTensor> inputs, std::string_view prefix);
+  void LoadNode(const Node& node, std::vector<ValueId> inputs, std::string_view prefix);
+  bool Avoided(const Node& node, const SchemaInfo& schema, std::span<const ValueId> inputs,
+               std::span<const OutValue> outputs) const;
+  void SortNodes();
   ValueId AddValue(Value value);
   ValueId AddLoaded(Value value, const Tensor& tensor);
   double Weight(const Value& value, ValueId id) const;
@@ -108,6 +143,10 @@ class GraphBuilder {
   std::vector<double> weights_;  // scratch of PickValue
   // What a loaded model carried.
   bool loaded_ = false;
+  bool edited_ = false;  // nodes may be out of order or dead
+  size_t misfits_ = 0;
+  const OldTypes* repairing_ = nullptr;
+  std::vector<ValueId> last_loaded_;  // what stands for the outputs of the node loaded last
   Model base_;
   std::vector<ValueInfo> declared_;  // types of values that inference does not know
   RunOptions options_;

@@ -53,23 +53,54 @@ void CountCaptured(const Graph& body, const Names& names, std::vector<Value>& va
 }  // namespace
 
 bool GraphBuilder::Load(const GeneratedCase& source) {
-  const Graph& graph = source.model.graph;
   loaded_ = true;
   opset_ = source.model.Opset("");
   base_.ir_version = source.model.ir_version;
   base_.opsets = source.model.opsets;
   base_.extra = source.model.extra;
-  base_.graph.name = graph.name;
-  base_.graph.extra = graph.extra;
+  base_.graph.name = source.model.graph.name;
+  base_.graph.extra = source.model.graph.extra;
   options_ = source.options;
-  next_name_ = NextName(graph);
-  for (const ValueInfo& output : graph.outputs) kept_outputs_.push_back(output.name);
-  declared_ = graph.outputs;
+  next_name_ = NextName(source.model.graph);
+  return LoadGraph(source.model.graph, source.inputs, "");
+}
 
+bool GraphBuilder::Repair(const GeneratedCase& source, const OldTypes& old_types) {
+  repairing_ = &old_types;
+  const bool loaded = Load(source);
+  repairing_ = nullptr;
+  return loaded;
+}
+
+ValueId GraphBuilder::Append(const GeneratedCase& other) {
+  const auto first = static_cast<ValueId>(values_.size());
+  // Names that inner graphs take from outside would have to be renamed too.
+  for (const Node& node : other.model.graph.nodes) {
+    for (const Attribute& attribute : node.attributes) {
+      if (std::holds_alternative<GraphPtr>(attribute.value)) return -1;
+    }
+  }
+  // Older schemas are mostly subsets: what does not fit is seen when the result is repaired.
+  SetOpset(std::max(opset_, other.model.Opset("")));
+  const std::string prefix = "s" + std::to_string(next_name_++) + "_";
+  return LoadGraph(other.model.graph, other.inputs, prefix) ? first : -1;
+}
+
+bool GraphBuilder::LoadGraph(const Graph& graph, std::span<const NamedTensor> inputs,
+                             std::string_view prefix) {
+  // Names of the source graph; what is added here carries the prefix.
   Names names;
+  const auto renamed = [&](const std::string& name) {
+    return name.empty() || prefix.empty() ? name : std::string(prefix) + name;
+  };
+  for (const ValueInfo& output : graph.outputs) {
+    kept_outputs_.push_back(renamed(output.name));
+    declared_.push_back(output);
+    declared_.back().name = kept_outputs_.back();
+  }
   for (const NamedTensor& initializer : graph.initializers) {
     Value value;
-    value.name = initializer.name;
+    value.name = renamed(initializer.name);
     value.type = initializer.tensor.type;
     value.shape = initializer.tensor.shape;
     value.kind = ValueKind::kInitializer;
@@ -80,10 +111,10 @@ bool GraphBuilder::Load(const GeneratedCase& source) {
   }
   for (const ValueInfo& input : graph.inputs) {
     if (names.contains(input.name)) continue;
-    const auto given = std::ranges::find(source.inputs, input.name, &NamedTensor::name);
-    if (given == source.inputs.end()) return false;
+    const auto given = std::ranges::find(inputs, input.name, &NamedTensor::name);
+    if (given == inputs.end()) return false;
     Value value;
-    value.name = input.name;
+    value.name = renamed(input.name);
     value.type = given->tensor.type;
     value.shape = given->tensor.shape;
     value.kind = ValueKind::kInput;
@@ -92,65 +123,100 @@ bool GraphBuilder::Load(const GeneratedCase& source) {
     names.emplace(input.name, id);
   }
   for (const Node& node : graph.nodes) {
-    std::vector<ValueId> inputs;
+    std::vector<ValueId> ids;
     for (const std::string& input : node.inputs) {
       const auto found = names.find(input);
       if (found == names.end() && !input.empty()) return false;
-      inputs.push_back(input.empty() ? kNoValue : found->second);
+      ids.push_back(input.empty() ? kNoValue : found->second);
     }
-    std::vector<ValueId> used = inputs;
-    while (!used.empty() && used.back() == kNoValue) used.pop_back();
-    std::vector<OutValue> inferred(node.outputs.size());
-    const OpEntry* entry = nullptr;
-    const bool typed = InferNode(node, used, inferred, &entry);
-    bool rounded = !typed || (entry->flags & kExactResult) == 0;
-    bool edge = !typed;
-    int32_t depth = 0;
-    for (const ValueId id : used) {
-      if (id == kNoValue) continue;
-      Value& v = values_[static_cast<size_t>(id)];
-      ++v.uses;
-      rounded |= v.rounded;
-      edge |= v.edge;
-      depth = std::max(depth, v.depth);
-    }
-    std::vector<ValueId> ids;
+    LoadNode(node, std::move(ids), prefix);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
-      Value made;
-      made.name = node.outputs[i];
-      if (typed) {
-        made.type = inferred[i].type;
-        made.shape = std::move(inferred[i].shape);
-        made.range = inferred[i].range;
-        made.has_known = inferred[i].has_known;
-        made.known = std::move(inferred[i].known);
-      }
-      made.producer = static_cast<int32_t>(nodes_.size());
-      made.depth = depth + 1;
-      made.rounded = rounded && IsFloat(made.type);
-      made.edge = edge;
-      // An output that the node does not give keeps its empty name and is never picked.
-      const bool given = !made.name.empty();
-      if (!given) made.type = DataType::kUndefined;
-      values_.push_back(std::move(made));
-      Value& kept = values_.back();
-      kept.count = std::ranges::any_of(kept.shape, [](int64_t d) { return d < 0; })
-                       ? -1
-                       : CheckedCount(kept.shape).value_or(-1);
-      if (kept.type != DataType::kUndefined && kept.count >= 0) available_ |= Bit(kept.type);
-      ids.push_back(static_cast<ValueId>(values_.size() - 1));
-      if (given) names.emplace(values_.back().name, ids.back());
+      if (node.outputs[i].empty()) continue;
+      names.emplace(node.outputs[i], last_loaded_[i]);
     }
     for (const Attribute& attribute : node.attributes) {
       if (const auto* body = std::get_if<GraphPtr>(&attribute.value)) {
         CountCaptured(**body, names, values_);
       }
     }
-    nodes_.push_back(node);
-    node_inputs_.push_back(std::move(inputs));
-    node_outputs_.push_back(std::move(ids));
   }
   return true;
+}
+
+void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
+                            std::string_view prefix) {
+  std::vector<ValueId> used = inputs;
+  while (!used.empty() && used.back() == kNoValue) used.pop_back();
+  std::vector<OutValue> inferred(node.outputs.size());
+  const OpEntry* entry = nullptr;
+  const SchemaInfo* schema = nullptr;
+  bool typed = InferNode(node, used, inferred, &entry, &schema);
+  if (typed && repairing_ != nullptr) {
+    const auto too_large = [&](const OutValue& out) {
+      if (std::ranges::any_of(out.shape, [](int64_t d) { return d < 0; })) return false;
+      return CheckedCount(out.shape).value_or(INT64_MAX) > settings_.max_long_elements;
+    };
+    typed = !Avoided(node, *schema, used, inferred) && std::ranges::none_of(inferred, too_large);
+  }
+  // A foreign operator, or one behind a foreign operator, is left as it is.
+  const bool known = node.domain.empty() && FindEntry(node.op, opset_) != nullptr &&
+                     std::ranges::all_of(used, [&](ValueId id) {
+                       return id == kNoValue || (value(id).type != DataType::kUndefined &&
+                                                 !value(id).Dynamic());
+                     });
+  last_loaded_.clear();
+  if (!typed && known) {
+    ++misfits_;
+    if (repairing_ != nullptr) {
+      for (const std::string& output : node.outputs) {
+        const auto old = repairing_->find(output);
+        const bool usable = old != repairing_->end() && !output.empty() &&
+                            CheckedCount(old->second.second).value_or(INT64_MAX) <=
+                                settings_.max_long_elements;
+        last_loaded_.push_back(AddInput(usable ? old->second.first : DataType::kFloat,
+                                        usable ? old->second.second : Shape{2}));
+        if (!output.empty()) values_.back().name = output;
+      }
+      return;
+    }
+  }
+  bool rounded = !typed || (entry->flags & kExactResult) == 0;
+  bool edge = !typed;
+  int32_t depth = 0;
+  for (const ValueId id : used) {
+    if (id == kNoValue) continue;
+    Value& v = values_[static_cast<size_t>(id)];
+    ++v.uses;
+    rounded |= v.rounded;
+    edge |= v.edge;
+    depth = std::max(depth, v.depth);
+  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    Value made;
+    // An output that the node does not give keeps its empty name and is never picked.
+    const bool given = !node.outputs[i].empty();
+    if (given) made.name = std::string(prefix) + node.outputs[i];
+    if (typed && given) made.type = inferred[i].type;
+    if (typed) {
+      made.shape = std::move(inferred[i].shape);
+      made.range = inferred[i].range;
+      made.has_known = inferred[i].has_known;
+      made.known = std::move(inferred[i].known);
+    }
+    made.producer = static_cast<int32_t>(nodes_.size());
+    made.depth = depth + 1;
+    made.rounded = rounded && IsFloat(made.type);
+    made.edge = edge;
+    const bool dynamic = std::ranges::any_of(made.shape, [](int64_t d) { return d < 0; });
+    made.count = dynamic ? -1 : CheckedCount(made.shape).value_or(-1);
+    if (made.type != DataType::kUndefined && !dynamic) available_ |= Bit(made.type);
+    values_.push_back(std::move(made));
+    last_loaded_.push_back(static_cast<ValueId>(values_.size() - 1));
+  }
+  nodes_.push_back(node);
+  if (!prefix.empty()) nodes_.back().name = std::string(prefix) + node.name;
+  node_inputs_.push_back(std::move(inputs));
+  node_outputs_.push_back(last_loaded_);
 }
 
 }  // namespace moire

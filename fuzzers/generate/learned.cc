@@ -1,8 +1,10 @@
 #include "fuzzers/generate/learned.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
+#include "fuzzers/generate/schema.h"
 #include "fuzzers/generate/typing.h"
 #include "harness/case/random.h"
 
@@ -30,24 +32,54 @@ bool ReadTypes(std::string_view text, std::vector<DataType>& out) {
 
 }  // namespace
 
+namespace {
+
+using Variables = std::array<DataType, 8>;
+
+// The types of the schema's variables; of an operator without a schema, of its inputs in order.
+size_t BindVariables(const Combination& c, Variables& out) {
+  const SchemaInfo* schema = c.schema != nullptr    ? c.schema
+                             : c.domain.empty() ? FindSchema(c.op, c.since)
+                                                : nullptr;
+  out.fill(DataType::kUndefined);
+  if (schema == nullptr) {
+    const size_t n = std::min(c.inputs.size(), out.size());
+    std::copy_n(c.inputs.begin(), n, out.begin());
+    return n;
+  }
+  const auto bind = [&](const ParameterInfo* parameter, DataType type) {
+    if (parameter == nullptr || parameter->variable < 0 || type == DataType::kUndefined) return;
+    if (static_cast<size_t>(parameter->variable) >= out.size()) return;
+    out[static_cast<size_t>(parameter->variable)] = type;
+  };
+  for (size_t i = 0; i < c.inputs.size(); ++i) bind(schema->Input(i), c.inputs[i]);
+  for (size_t i = 0; i < c.outputs.size(); ++i) bind(schema->Output(i), c.outputs[i]);
+  return std::min(out.size(), static_cast<size_t>(schema->variables));
+}
+
+}  // namespace
+
+uint64_t Learned::Key(std::string_view domain, std::string_view op, int64_t since,
+                      std::span<const DataType> variables) {
+  uint64_t hash = HashBytes(op.data(), op.size());
+  hash = Mix64(hash ^ static_cast<uint64_t>(since));
+  for (const DataType type : variables) hash = Mix64(hash ^ static_cast<uint64_t>(type));
+  return domain.empty() ? hash : HashBytes(domain.data(), domain.size(), hash);
+}
+
 uint64_t Learned::Key(const Combination& combination) {
-  uint64_t hash = HashBytes(combination.op.data(), combination.op.size());
-  hash = Mix64(hash ^ static_cast<uint64_t>(combination.since));
-  for (const DataType type : combination.inputs) hash = Mix64(hash ^ static_cast<uint64_t>(type));
-  hash = Mix64(hash ^ 0x100);
-  for (const DataType type : combination.outputs) hash = Mix64(hash ^ static_cast<uint64_t>(type));
-  return combination.domain.empty()
-             ? hash
-             : HashBytes(combination.domain.data(), combination.domain.size(), hash);
+  Variables variables;
+  const size_t n = BindVariables(combination, variables);
+  return Key(combination.domain, combination.op, combination.since, std::span(variables).first(n));
 }
 
 std::string Learned::Row(const Combination& combination) {
+  Variables variables;
+  const size_t n = BindVariables(combination, variables);
   std::string row;
   if (!combination.domain.empty()) row = fmt::format("{}:", combination.domain);
   row += fmt::format("{}({}): ", combination.op, combination.since);
-  AppendTypes(row, combination.inputs);
-  row += " -> ";
-  AppendTypes(row, combination.outputs);
+  AppendTypes(row, std::span(variables).first(n));
   return row;
 }
 
@@ -59,35 +91,26 @@ bool Learned::Note(const Combination& combination) {
 
 namespace {
 
-struct ReadCombination {
-  std::vector<DataType> inputs;
-  std::vector<DataType> outputs;
-  Combination combination;
+struct ReadRowResult {
+  std::string_view domain, op;
+  int64_t since = 0;
+  std::vector<DataType> types;
 };
 
-bool ReadInto(std::string_view row, ReadCombination& out) {
+bool Read(std::string_view row, ReadRowResult& out) {
   const size_t colon = row.find("): ");
-  const size_t arrow = row.find(" -> ");
   const size_t open = row.find('(');
-  if (colon == row.npos || arrow == row.npos || open == row.npos || open > colon) return false;
-  std::string_view op = row.substr(0, open);
-  const size_t domain_end = op.rfind(':');
-  if (domain_end != op.npos) {
-    out.combination.domain = op.substr(0, domain_end);
-    op = op.substr(domain_end + 1);
+  if (colon == row.npos || open == row.npos || open > colon) return false;
+  out.op = row.substr(0, open);
+  const size_t domain_end = out.op.rfind(':');
+  if (domain_end != out.op.npos) {
+    out.domain = out.op.substr(0, domain_end);
+    out.op = out.op.substr(domain_end + 1);
   }
   const std::string_view since = row.substr(open + 1, colon - open - 1);
-  const auto [end, error] =
-      std::from_chars(since.data(), since.data() + since.size(), out.combination.since);
-  if (error != std::errc() || end != since.data() + since.size()) return false;
-  if (colon + 3 > arrow || !ReadTypes(row.substr(colon + 3, arrow - colon - 3), out.inputs) ||
-      !ReadTypes(row.substr(arrow + 4), out.outputs)) {
-    return false;
-  }
-  out.combination.op = op;
-  out.combination.inputs = out.inputs;
-  out.combination.outputs = out.outputs;
-  return true;
+  const auto [end, error] = std::from_chars(since.data(), since.data() + since.size(), out.since);
+  return error == std::errc() && end == since.data() + since.size() && !out.op.empty() &&
+         ReadTypes(row.substr(colon + 3), out.types);
 }
 
 // The text between `before` and `after`; empty when it is not there.
@@ -102,14 +125,17 @@ std::string_view Between(std::string_view text, std::string_view before, std::st
 }  // namespace
 
 bool Learned::ReadRow(std::string_view row) {
-  ReadCombination read;
-  return ReadInto(row, read) && Note(read.combination);
+  ReadRowResult read;
+  if (!Read(row, read)) return false;
+  if (!keys_.insert(Key(read.domain, read.op, read.since, read.types)).second) return false;
+  rows_.insert(std::string(row));
+  return true;
 }
 
 bool Learned::ForgetRow(const std::string& row) {
-  ReadCombination read;
-  if (rows_.erase(row) == 0 || !ReadInto(row, read)) return false;
-  keys_.erase(Key(read.combination));
+  ReadRowResult read;
+  if (rows_.erase(row) == 0 || !Read(row, read)) return false;
+  keys_.erase(Key(read.domain, read.op, read.since, read.types));
   return true;
 }
 

@@ -17,13 +17,18 @@
 
 namespace moire {
 
-// One node with the element types of its inputs and outputs (kUndefined for an omitted one).
+struct SchemaInfo;
+
+// One node with the element types of its inputs and outputs (kUndefined for an omitted one). What is
+// kept of it is the types that its schema's type variables take: ReduceSum with and without axes is
+// one combination.
 struct Combination {
   std::string_view op;
   int64_t since = 0;  // since_version of the operator's schema, what runtimes register kernels for
   std::span<const DataType> inputs;
   std::span<const DataType> outputs;
   std::string_view domain = "";
+  const SchemaInfo* schema = nullptr;  // saves the look-up
 };
 
 class Learned {
@@ -41,7 +46,7 @@ class Learned {
   bool NoteRejection(const Model& model, std::string_view reason);
 
   size_t size() const { return keys_.size(); }
-  // Readable rows "Add(14): int8,int8 -> int8", sorted; Read takes them back (other lines: false).
+  // Readable rows "Add(14): int8" (the types of T1, T2, ..., "-" where unbound), sorted; Read takes them back (other lines: false).
   std::vector<std::string> Rows() const { return {rows_.begin(), rows_.end()}; }
   bool ReadRow(std::string_view row);
   bool ForgetRow(const std::string& row);
@@ -50,6 +55,8 @@ class Learned {
 
  private:
   static uint64_t Key(const Combination& combination);
+  static uint64_t Key(std::string_view domain, std::string_view op, int64_t since,
+                      std::span<const DataType> variables);
   std::unordered_set<uint64_t> keys_;
   std::set<std::string> rows_;
 };

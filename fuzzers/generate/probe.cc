@@ -72,7 +72,8 @@ size_t ProbeImplemented(const GeneratorSettings& settings,
         for (int attempt = 0; attempt < tries; ++attempt) {
           const auto probe = SingleNode(op, type, opset, single, nothing, random);
           if (!probe) continue;
-          const Combination combination{entry->op, op.schema->since, probe->inputs, probe->outputs};
+          const Combination combination{entry->op, op.schema->since, probe->inputs, probe->outputs,
+                                        "", op.schema};
           if (!seen.insert(Learned::Row(combination)).second) continue;
           ++asked;
           if (!implemented(probe->generated)) learned.Note(combination);

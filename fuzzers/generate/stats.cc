@@ -29,6 +29,7 @@ struct Flags {
   bool show = false;
   int64_t opset = 0;
   std::string backend;
+  std::string last;
   bool json = false;
 };
 
@@ -71,7 +72,9 @@ int Main(const Flags& flags) {
     const size_t asked = ProbeImplemented(
         settings,
         [&](const GeneratedCase& probe) {
-          const Observation seen = configurations[0]->Run(ToCase(probe));
+          const Case test_case = ToCase(probe);
+          if (!flags.last.empty()) (void)WriteFile(flags.last, SerializeCase(test_case));
+          const Observation seen = configurations[0]->Run(test_case);
           if (seen.outcome == Outcome::kRejected && flags.show) {
             ++refusals[probe.model.graph.nodes[0].op + ": " + Class(seen.reason)];
           }
@@ -120,6 +123,7 @@ int Main(const Flags& flags) {
     }
     if (!configurations.empty()) {
       start = std::chrono::steady_clock::now();
+      if (!flags.last.empty()) (void)WriteFile(flags.last, SerializeCase(test_case));
       const Observation seen = configurations[0]->Run(test_case);
       run_us += Microseconds(std::chrono::steady_clock::now() - start);
       if (seen.outcome == Outcome::kOutputs) {
@@ -238,6 +242,7 @@ int main(int argc, char** argv) {
   app.add_flag("--check", flags.check, "run the ONNX checker with full shape inference");
   app.add_flag("--reference", flags.reference, "evaluate, and say what could be judged");
   app.add_flag("--show", flags.show, "print operators, and a model of each kind of refusal");
+  app.add_option("--last", flags.last, "write each case here before it runs: what a crash leaves");
   app.add_flag("--json", flags.json, "one JSON object");
   CLI11_PARSE(app, argc, argv);
   return moire::Main(flags);
