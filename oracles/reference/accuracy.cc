@@ -17,12 +17,12 @@ namespace {
 
 using enum DataType;
 
-
 // Why each bound: vector math libraries publish 1 to 4 ulp for float32 elementary functions (SLEEF
 // "u10" and "u35", Intel VML "LA" 1 to 4 ulp, CUDA programming guide, Eigen's packet math), so 4 is
-// the contract for float32. float16 and bfloat16 are computed in float32 and rounded once (then only
-// the final rounding counts) or in their own type with a table of 1 to 2 ulp: 2. float64: vector
-// libraries promise 4 as well, and the reference itself evaluates in float64 (libm, < 1 ulp): 5.
+// the contract for float32. float16 and bfloat16 are computed in float32 and rounded once (then
+// only the final rounding counts) or in their own type with a table of 1 to 2 ulp: 2. float64:
+// vector libraries promise 4 as well, and the reference itself evaluates in float64 (libm, < 1
+// ulp): 5.
 constexpr std::string_view kLibrary = "vector math libraries promise at most 4 ulp";
 constexpr std::string_view kNarrow = "computed in float32 and rounded once, or natively in 1-2 ulp";
 constexpr std::string_view kDoubleLibrary =
@@ -365,8 +365,7 @@ double SumBound(const double* a, int64_t a_stride, const double* b, int64_t b_st
   const Totals totals = Total(wide);
   *exact = totals.exact;
   bool done = false;
-  const double bound =
-      BoundBeforeDeviation(totals, n, b != nullptr, accumulation, overflow, &done);
+  const double bound = BoundBeforeDeviation(totals, n, b != nullptr, accumulation, overflow, &done);
   if (done || *overflow) return bound;
   terms.resize(wide.size());
   for (size_t i = 0; i < wide.size(); ++i) terms[i] = static_cast<float>(wide[i]);

@@ -103,8 +103,7 @@ Status PRelu(KernelContext& ctx) {
   const bool is_signed = IsSigned(type);
   return MapInts(ctx, type, [=](int64_t x, int64_t slope) {
     if (!is_signed || x >= 0) return IntResult{x};
-    return IntResult{static_cast<int64_t>(static_cast<uint64_t>(x) *
-                                          static_cast<uint64_t>(slope))};
+    return IntResult{static_cast<int64_t>(static_cast<uint64_t>(x) * static_cast<uint64_t>(slope))};
   });
 }
 

@@ -126,9 +126,8 @@ Status Mod(KernelContext& ctx) {
     });
   }
   if (IsSigned(type)) {
-    return MapInts(ctx, type, [fmod](int64_t a, int64_t b) {
-      return RemainderSigned(a, b, fmod == 0);
-    });
+    return MapInts(ctx, type,
+                   [fmod](int64_t a, int64_t b) { return RemainderSigned(a, b, fmod == 0); });
   }
   if (IsUnsigned(type)) return MapInts(ctx, type, RemainderUnsigned);
   return UnsupportedType(ctx, type);

@@ -94,7 +94,7 @@ TEST(Arithmetic, FloatTable) {
 
 TEST(Arithmetic, FmodFollowsC) {
   const auto out = RunNode({"Mod", {{"fmod", int64_t{1}}}},
-                       {Floats({-4.5, 7, 5, kInf, 3}), Floats({2, -3, 8, 2, kInf})});
+                           {Floats({-4.5, 7, 5, kInf, 3}), Floats({2, -3, 8, 2, kInf})});
   ASSERT_TRUE(out);
   const double expected[] = {-0.5, 1, 5, kNan, 3};
   for (size_t i = 0; i < 5; ++i) EXPECT_TRUE(IsLegal(*out, i, expected[i])) << i;
@@ -178,8 +178,8 @@ TEST(Arithmetic, SumsOfThreeAllowEveryOrder) {
 
 TEST(Arithmetic, WideProductsMayOverflowOrNot) {
   // float16: 300 * 300 = 90000 overflows when rounded, not when kept in float32.
-  const auto product = RunNode({"Mul"}, {Floats(DataType::kFloat16, {300}),
-                                     Floats(DataType::kFloat16, {300})});
+  const auto product =
+      RunNode({"Mul"}, {Floats(DataType::kFloat16, {300}), Floats(DataType::kFloat16, {300})});
   ASSERT_TRUE(product);
   EXPECT_TRUE(IsLegal(*product, 0, kInf));
   EXPECT_EQ(product->lo[0], 90000);
@@ -202,8 +202,10 @@ TEST(Compare, DecidesWhereRangesDo) {
   EXPECT_EQ(RunNode({"Equal"}, {x, Floats({3})})->MarkAt(0), kDecided);
   EXPECT_EQ(RunNode({"Equal"}, {Floats({kNan}), Floats({kNan})})->ints[0], 0);
   EXPECT_EQ(RunNode({"Equal"}, {Floats({-0.0}), Floats({0.0})})->ints[0], 1);
-  EXPECT_EQ(RunNode({"Greater"}, {Integers(DataType::kUint64, {-1}),
-                              Integers(DataType::kUint64, {1})})->ints[0], 1);
+  EXPECT_EQ(
+      RunNode({"Greater"}, {Integers(DataType::kUint64, {-1}), Integers(DataType::kUint64, {1})})
+          ->ints[0],
+      1);
 }
 
 TEST(Logic, ADecidedOperandCanDecideAlone) {

@@ -112,8 +112,7 @@ Status IntToFloat(KernelContext& ctx, const CastRule& rule) {
   FloatOutput output(*out);
   for (size_t i = 0; i < x.ints.size(); ++i) {
     const Interval exact = IntegerAsDouble(rule.from, x.ints[i]);
-    Interval result =
-        rule.to == kDouble ? Exactly(exact.value) : RoundToFloat(rule, exact, true);
+    Interval result = rule.to == kDouble ? Exactly(exact.value) : RoundToFloat(rule, exact, true);
     result.mark |= x.MarkAt(i);
     output.Set(i, result);
   }
@@ -139,9 +138,8 @@ IntResult FloatToInt(DataType type, const Interval& x) {
   const double usual = std::trunc(x.value);
   if (!inside(first) && !inside(last)) return {0, kUnspecified};
   if (!inside(usual)) return {0, kUndecidable | kUnspecified};
-  const int64_t value = IsUnsigned64(type)
-                            ? static_cast<int64_t>(static_cast<uint64_t>(usual))
-                            : static_cast<int64_t>(usual);
+  const int64_t value = IsUnsigned64(type) ? static_cast<int64_t>(static_cast<uint64_t>(usual))
+                                           : static_cast<int64_t>(usual);
   if (first != last) return {value, kUndecidable};
   // Conversions to the 4- and 2-bit types round or truncate: the page does not say which.
   if (Traits(type).bits < 8 && !(IsPoint(x) && x.lo == first)) return {value, kUnspecified};
@@ -153,8 +151,7 @@ Status FloatToExact(KernelContext& ctx, const CastRule& rule) {
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, rule.to, x.shape));
   for (size_t i = 0; i < x.value.size(); ++i) {
     const Interval element = ElementOf(x, i);
-    const IntResult result =
-        IsBool(rule.to) ? FloatToBool(element) : FloatToInt(rule.to, element);
+    const IntResult result = IsBool(rule.to) ? FloatToBool(element) : FloatToInt(rule.to, element);
     out->ints[i] = result.value;
     out->AddMark(i, result.mark | element.mark);
   }

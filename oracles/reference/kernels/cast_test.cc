@@ -107,7 +107,8 @@ TEST(Where, TakesOnlyTheChosenMark) {
   EXPECT_EQ(out->MarkAt(0), kDecided);
   RangeTensor condition = Integers(kBool, {0, 1});
   condition.AddMark(1, kUnspecified);
-  EXPECT_EQ(RunNode({"Where"}, {condition, Floats({1, 2}), Floats({3, 4})})->MarkAt(1), kUnspecified);
+  EXPECT_EQ(RunNode({"Where"}, {condition, Floats({1, 2}), Floats({3, 4})})->MarkAt(1),
+            kUnspecified);
 }
 
 TEST(Clip, LimitsAndTheirEdges) {
@@ -121,7 +122,8 @@ TEST(Clip, LimitsAndTheirEdges) {
   EXPECT_EQ(RunNode({"Clip", {}, 12}, {x, Floats({2}, {}), Floats({1}, {})})->MarkAt(0),
             kUnspecified);
   EXPECT_EQ(RunNode({"Clip", {{"max", 2.0f}}, 6}, {x})->value[2], 2);
-  EXPECT_EQ(RunNode({"Clip"}, {Integers(kUint64, {-1}), {}, Integers(kUint64, {9}, {})})->ints[0], 9);
+  EXPECT_EQ(RunNode({"Clip"}, {Integers(kUint64, {-1}), {}, Integers(kUint64, {9}, {})})->ints[0],
+            9);
   EXPECT_EQ(RunNode({"Clip"}, {Floats({kInf}), Floats({0}, {})})->MarkAt(0), kUnspecified);
 }
 
@@ -130,8 +132,8 @@ TEST(Dropout, IsIdentityInInference) {
   ASSERT_TRUE(out);
   EXPECT_EQ((*out)[0].value, (std::vector<double>{1, 2}));
   EXPECT_EQ((*out)[1].ints, (std::vector<int64_t>{1, 1}));
-  EXPECT_FALSE(RunNode({"Dropout", {}, 13},
-                   {Floats({1, 2}), Floats({0.5}, {}), Integers(kBool, {1}, {})}));
+  EXPECT_FALSE(
+      RunNode({"Dropout", {}, 13}, {Floats({1, 2}), Floats({0.5}, {}), Integers(kBool, {1}, {})}));
 }
 
 TEST(Steps, Table) {

@@ -13,11 +13,16 @@ enum class Relation { kEqual, kGreater, kGreaterOrEqual, kLess, kLessOrEqual };
 template <Relation kRelation, typename T>
 bool Holds(T a, T b) {
   switch (kRelation) {
-    case Relation::kEqual: return a == b;
-    case Relation::kGreater: return a > b;
-    case Relation::kGreaterOrEqual: return a >= b;
-    case Relation::kLess: return a < b;
-    case Relation::kLessOrEqual: return a <= b;
+    case Relation::kEqual:
+      return a == b;
+    case Relation::kGreater:
+      return a > b;
+    case Relation::kGreaterOrEqual:
+      return a >= b;
+    case Relation::kLess:
+      return a < b;
+    case Relation::kLessOrEqual:
+      return a <= b;
   }
 }
 
@@ -50,8 +55,7 @@ Status Compare(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
   if (IsUnsigned64(type)) {
     return MapInts(ctx, DataType::kBool, [](int64_t a, int64_t b) {
-      return IntResult{
-          Holds<kRelation>(static_cast<uint64_t>(a), static_cast<uint64_t>(b))};
+      return IntResult{Holds<kRelation>(static_cast<uint64_t>(a), static_cast<uint64_t>(b))};
     });
   }
   if (IsExact(type)) {
@@ -90,8 +94,8 @@ Status Logic(KernelContext& ctx, int64_t dominant, const Function& f) {
     const uint8_t x_mark = a.MarkAt(i);
     const uint8_t y_mark = b.MarkAt(i);
     out->ints[i] = f(x, y);
-    const bool decided_alone = (x_mark == kDecided && x == dominant) ||
-                               (y_mark == kDecided && y == dominant);
+    const bool decided_alone =
+        (x_mark == kDecided && x == dominant) || (y_mark == kDecided && y == dominant);
     if (decided_alone) {
       out->ints[i] = dominant;
     } else {

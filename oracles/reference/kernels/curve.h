@@ -12,7 +12,8 @@
 namespace moire {
 
 // f over the range x, where f is monotone but for at most one extremum, at `extremum` (NaN: none).
-// f(x) and scale(x) are functions of double; an end that is infinite counts as exact, being a limit.
+// f(x) and scale(x) are functions of double; an end that is infinite counts as exact, being a
+// limit.
 template <typename Function, typename Scale>
 Interval Curve(DataType type, const Accuracy& row, const Interval& x, const Function& f,
                const Scale& scale, double extremum = kDoubleNan) {

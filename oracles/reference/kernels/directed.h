@@ -1,8 +1,8 @@
 // Directed rounding in double without touching the rounding mode: the lower and upper neighbour of
-// a sum, product, quotient or square root, or the result itself where it is exact. The error of each
-// operation is computed exactly (Knuth's TwoSum; fused multiply-add for the others). Two finite
-// operands whose result passes double's range give an interval that ends at infinity.
-// Must not depend on tensors or operators.
+// a sum, product, quotient or square root, or the result itself where it is exact. The error of
+// each operation is computed exactly (Knuth's TwoSum; fused multiply-add for the others). Two
+// finite operands whose result passes double's range give an interval that ends at infinity. Must
+// not depend on tensors or operators.
 #ifndef MOIRE_ORACLES_REFERENCE_KERNELS_DIRECTED_H_
 #define MOIRE_ORACLES_REFERENCE_KERNELS_DIRECTED_H_
 
@@ -68,8 +68,7 @@ inline Bounds ProductBounds(double a, double b) {
 inline Bounds QuotientBounds(double a, double b) {
   const double quotient = a / b;
   if (!std::isfinite(quotient)) {
-    return std::isfinite(a) && std::isfinite(b) ? Overflowed(quotient)
-                                                : Bounds{quotient, quotient};
+    return std::isfinite(a) && std::isfinite(b) ? Overflowed(quotient) : Bounds{quotient, quotient};
   }
   if (a == 0 || std::isinf(b)) return {quotient, quotient};
   if (std::abs(quotient) < kTinyProduct || std::abs(a) < kTinyProduct) return Around(quotient);

@@ -39,9 +39,7 @@ Interval MaybeNan(const Interval& a, const Interval& b, double guess) {
   return Undecidable(guess);
 }
 
-bool AnyNan(const Interval& a, const Interval& b) {
-  return std::isnan(a.lo) || std::isnan(b.lo);
-}
+bool AnyNan(const Interval& a, const Interval& b) { return std::isnan(a.lo) || std::isnan(b.lo); }
 
 // The hull of bounds at the four corners.
 template <typename Corner>
@@ -74,8 +72,8 @@ Result<Operand> Operand::Align(KernelContext& ctx, const RangeTensor& source, Di
   }
   MOIRE_TRY(ctx.Reserve(source.type, shape));
   MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(count)));
-  out.expanded_.push_back(
-      GatherElements(source, Shape(shape.begin(), shape.end()), BroadcastIndex(source.shape, shape)));
+  out.expanded_.push_back(GatherElements(source, Shape(shape.begin(), shape.end()),
+                                         BroadcastIndex(source.shape, shape)));
   return out;
 }
 
@@ -86,8 +84,8 @@ Result<Shape> BroadcastInputs(const KernelContext& ctx, size_t first) {
     if (input == nullptr || input->shape == shape) continue;
     auto joined = BroadcastShapes(shape, input->shape);
     if (!joined) {
-      return Fail(ErrorCode::kInvalidInput, "{}: shapes {} and {} do not broadcast",
-                  ctx.node().op, ToString(shape), ToString(input->shape));
+      return Fail(ErrorCode::kInvalidInput, "{}: shapes {} and {} do not broadcast", ctx.node().op,
+                  ToString(shape), ToString(input->shape));
     }
     shape = *std::move(joined);
   }

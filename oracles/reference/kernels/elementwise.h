@@ -1,6 +1,6 @@
 // Drivers of element-wise kernels: broadcasting, and loops over one, two or many operands that keep
-// ranges and marks. An operator hands in a function of one element; the drivers do the rest. Must not
-// depend on an operator.
+// ranges and marks. An operator hands in a function of one element; the drivers do the rest. Must
+// not depend on an operator.
 #ifndef MOIRE_ORACLES_REFERENCE_KERNELS_ELEMENTWISE_H_
 #define MOIRE_ORACLES_REFERENCE_KERNELS_ELEMENTWISE_H_
 

@@ -19,9 +19,7 @@ using testing::RunNode;
 class Stepper {
  public:
   Stepper(DataType type, Random& random) : type_(type), random_(random) {}
-  double operator()(double x) {
-    return keep_wide_ && random_.Chance(1, 2) ? x : RoundTo(type_, x);
-  }
+  double operator()(double x) { return keep_wide_ && random_.Chance(1, 2) ? x : RoundTo(type_, x); }
   void Restart() { keep_wide_ = random_.Chance(1, 2); }
   // A constant cast to the type (CastLike), or as the float attribute has it.
   double Constant(double x) {
@@ -52,9 +50,7 @@ const Formula kFormulas[] = {
      [](double x, Stepper& r) { return r(x * Sigmoid(r(r.Constant(0.7) * x), r)); }},
     {{"Mish"}, [](double x, Stepper& r) { return r(x * r(std::tanh(Softplus(x, r)))); }},
     {{"Elu", {{"alpha", 1.3f}}},
-     [](double x, Stepper& r) {
-       return x < 0 ? r(r.Constant(1.3) * r(r(std::exp(x)) - 1)) : x;
-     }},
+     [](double x, Stepper& r) { return x < 0 ? r(r.Constant(1.3) * r(r(std::exp(x)) - 1)) : x; }},
     {{"Selu"},
      [](double x, Stepper& r) {
        const double alpha = r.Constant(1.67326319217681884765625);
@@ -95,10 +91,14 @@ const Formula kFormulas[] = {
        const double bias = r.Constant(0.3);
        return x < -lambd ? r(x + bias) : x > lambd ? r(x - bias) : 0;
      }},
-    {{"Sinh"}, [](double x, Stepper& r) { return r(r(r(std::exp(x)) - r(std::exp(-x))) / 2); },
-     -8, 8},
-    {{"Tanh"}, [](double x, Stepper& r) { return r(1 - r(2 / r(r(std::exp(r(2 * x))) + 1))); },
-     -4, 4},
+    {{"Sinh"},
+     [](double x, Stepper& r) { return r(r(r(std::exp(x)) - r(std::exp(-x))) / 2); },
+     -8,
+     8},
+    {{"Tanh"},
+     [](double x, Stepper& r) { return r(1 - r(2 / r(r(std::exp(r(2 * x))) + 1))); },
+     -4,
+     4},
     {{"Reciprocal"}, [](double x, Stepper& r) { return r(1 / x); }},
 };
 

@@ -1,5 +1,5 @@
-// For tests of kernels: runs one node on tensors without building a model; an error comes back as the
-// Result.
+// For tests of kernels: runs one node on tensors without building a model; an error comes back as
+// the Result.
 #ifndef MOIRE_ORACLES_REFERENCE_KERNELS_KERNEL_TESTING_H_
 #define MOIRE_ORACLES_REFERENCE_KERNELS_KERNEL_TESTING_H_
 
@@ -54,7 +54,7 @@ struct NodeSpec {
 };
 
 inline Result<std::vector<RangeTensor>> RunNodeAll(const NodeSpec& spec,
-                                               const std::vector<RangeTensor>& inputs) {
+                                                   const std::vector<RangeTensor>& inputs) {
   Node node;
   node.op = spec.op;
   node.attributes = spec.attributes;

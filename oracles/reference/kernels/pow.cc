@@ -116,8 +116,8 @@ Interval PowRanges(DataType type, const Accuracy& row, const Interval& x, const 
   const double value = std::pow(x.value, y.value);
   if (std::isnan(x.lo) || std::isnan(y.lo)) {
     // NaN^0 and 1^NaN are 1 in C and IEEE 754, NaN by exp(y * log x).
-    const bool open = (std::isnan(x.lo) && HasZero(y)) ||
-                      (std::isnan(y.lo) && x.lo <= 1 && x.hi >= 1);
+    const bool open =
+        (std::isnan(x.lo) && HasZero(y)) || (std::isnan(y.lo) && x.lo <= 1 && x.hi >= 1);
     if (!open) return NanForCertain();
     Interval out = Exactly(value);
     out.mark = kUnspecified;
@@ -182,9 +182,8 @@ Status FloatPower(KernelContext& ctx) {
   for (size_t i = 0; i < count; ++i) {
     const Interval x = a.Element(i);
     const int64_t bits = b.Int(i);
-    const double y = IsUnsigned64(exponent.type)
-                         ? static_cast<double>(static_cast<uint64_t>(bits))
-                         : static_cast<double>(bits);
+    const double y = IsUnsigned64(exponent.type) ? static_cast<double>(static_cast<uint64_t>(bits))
+                                                 : static_cast<double>(bits);
     const uint8_t mark = x.mark | b.MarkAt(i);
     Interval element = PowRanges(type, row, mark == kDecided ? x : Exactly(x.value), Exactly(y));
     element.mark |= mark;

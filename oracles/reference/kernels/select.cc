@@ -113,8 +113,8 @@ Status Clip(KernelContext& ctx) {
   // Before opset 13 the page does not say what min > max gives.
   const bool crossed_is_open = ctx.opset() < 13;
   if (IsFloat(type)) {
-    const bool nan_limit = (low.given && std::isnan(low.range.lo)) ||
-                           (high.given && std::isnan(high.range.lo));
+    const bool nan_limit =
+        (low.given && std::isnan(low.range.lo)) || (high.given && std::isnan(high.range.lo));
     // The function body that passes NaN on exists from opset 12 on.
     const bool nan_is_open = ctx.opset() < 12;
     return MapFloat(ctx, [&](const Interval& x) {

@@ -77,7 +77,9 @@ const Unary kUnary[] = {
     {{"HardSwish"}, [](float x) { return x * std::max(0.f, std::min(1.f, x / 6 + 0.5f)); }},
     {{"HardSwish"}, [](float x) { return x * std::max(0.f, std::min(6.f, x + 3)) / 6; }},
     {{"Shrink", {{"bias", 1.5f}}},
-     [](float x) { return x < -0.5f ? x + 1.5f : x > 0.5f ? x - 1.5f : 0; }},
+     [](float x) { return x < -0.5f  ? x + 1.5f
+                          : x > 0.5f ? x - 1.5f
+                                     : 0; }},
     {{"Elu", {{"alpha", 2.5f}}}, [](float x) { return x < 0 ? 2.5f * (std::exp(x) - 1) : x; }},
     {{"Selu"},
      [](float x) {
@@ -98,7 +100,9 @@ const Unary kUnary[] = {
     {{"Mish"}, [](float x) { return x * std::tanh(std::log(1 + std::exp(x))); }},
     {{"Softplus"}, [](float x) { return std::log(std::exp(x) + 1); }, -100, 100},
     {{"Softplus"},
-     [](float x) { return std::max(x, 0.f) + std::log1p(std::exp(-std::abs(x))); }, -100, 100},
+     [](float x) { return std::max(x, 0.f) + std::log1p(std::exp(-std::abs(x))); },
+     -100,
+     100},
     {{"Softsign"}, [](float x) { return x / (1 + std::abs(x)); }},
 };
 
@@ -115,7 +119,9 @@ const Binary kBinary[] = {
     {{"PRelu"}, [](float a, float b) { return a < 0 ? a * b : a; }},
     {{"Pow"}, [](float a, float b) { return std::pow(a, b); }, 0, 20},
     {{"Pow"},
-     [](float a, float b) { return a > 0 ? std::exp(b * std::log(a)) : std::pow(a, b); }, 0, 20},
+     [](float a, float b) { return a > 0 ? std::exp(b * std::log(a)) : std::pow(a, b); },
+     0,
+     20},
 };
 
 // A range of random width around a random float, sometimes a point, sometimes an edge.
@@ -162,8 +168,8 @@ TEST(Soundness, Unary) {
       decided += out->MarkAt(0) == kDecided;
       for (int sample = 0; sample < 3; ++sample) {
         const float x = Inside(random, draw);
-        ExpectSound(fmt::format("{}({:a} of [{:a}, {:a}])", row.spec.op, x, draw.lo, draw.hi),
-                    *out, row.f(x));
+        ExpectSound(fmt::format("{}({:a} of [{:a}, {:a}])", row.spec.op, x, draw.lo, draw.hi), *out,
+                    row.f(x));
       }
     }
     EXPECT_GT(decided, kRounds / 4) << row.spec.op;
@@ -198,9 +204,9 @@ TEST(Soundness, FusedChains) {
   Random random(3);
   for (int round = 0; round < 20000; ++round) {
     const auto draw = [&] {
-      return static_cast<float>(std::ldexp(1 + random.Unit(),
-                                           static_cast<int>(random.Between(-12, 12))) *
-                                (random.Chance(1, 2) ? 1 : -1));
+      return static_cast<float>(
+          std::ldexp(1 + random.Unit(), static_cast<int>(random.Between(-12, 12))) *
+          (random.Chance(1, 2) ? 1 : -1));
     };
     const float a = draw();
     const float b = random.Chance(1, 8) ? a : draw();

@@ -70,9 +70,8 @@ Status Elementary(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
   if (!IsFloat(type)) return UnsupportedType(ctx, type);
   const Accuracy& row = FindAccuracy(kSmooth[kRow].op, type);
-  return MapFloat(ctx, [&, type](const Interval& x) {
-    return OnDomain(kSmooth[kRow], type, row, x);
-  });
+  return MapFloat(ctx,
+                  [&, type](const Interval& x) { return OnDomain(kSmooth[kRow], type, row, x); });
 }
 
 // (exp(x) -+ exp(-x)) / 2 overflows in its parts before its result does.
@@ -104,10 +103,10 @@ Status Acosh(KernelContext& ctx) {
     const double value = std::acosh(x.value);
     if (x.lo < 1) return Undecidable(value);
     if (x.lo == 1 && x.hi == 1) return Exactly(0);
-    const double low = std::acosh(std::max(1.0, x.lo * (1 - slack)));
-    const double high = std::acosh(x.hi * (1 + slack));
-    Interval out = Spanning(value, low - ErrorBound(type, low, row, 0),
-                            high + ErrorBound(type, high, row, 0));
+    const double low = std::acosh(std::max(1.0, Below(x.lo * (1 - slack))));
+    const double high = std::acosh(Above(x.hi * (1 + slack)));
+    Interval out =
+        Spanning(value, low - ErrorBound(type, low, row, 0), high + ErrorBound(type, high, row, 0));
     out.lo = std::max(out.lo, 0.0);
     if (x.hi > square_limit && std::isfinite(x.lo)) out.mark |= kUndecidable;
     return out;
@@ -123,7 +122,8 @@ bool HitsPeriod(double lo, double hi, double offset, double period) {
   return offset + k * period <= hi + slack;
 }
 
-// Sine moved by `phase`: sin(x + phase) peaks at pi/2 - phase.
+// A sine or cosine with a peak at `peak`. The argument is perturbed and rounded outward: a float64
+// argument has no bits to spare.
 template <double (*kFunction)(double)>
 Interval Wave(DataType type, const Accuracy& row, const Interval& x, double peak) {
   if (std::isnan(x.lo)) return NanForCertain();
@@ -131,8 +131,8 @@ Interval Wave(DataType type, const Accuracy& row, const Interval& x, double peak
   if (HasInfinity(x)) return IsPoint(x) ? NanForCertain() : Undecidable(value);
   if (IsPoint(x) && x.lo == 0) return Exactly(value);
   const double slack = row.scale_ulps * UnitRoundoff(type);
-  const double from = x.lo - slack * std::abs(x.lo);
-  const double to = x.hi + slack * std::abs(x.hi);
+  const double from = Below(x.lo - slack * std::abs(x.lo));
+  const double to = Above(x.hi + slack * std::abs(x.hi));
   double lo = -1;
   double hi = 1;
   if (to - from < 2 * kPi) {
@@ -148,9 +148,8 @@ Status Sin(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
   if (!IsFloat(type)) return UnsupportedType(ctx, type);
   const Accuracy& row = FindAccuracy("Sin", type);
-  return MapFloat(ctx, [&, type](const Interval& x) {
-    return Wave<std::sin>(type, row, x, kPi / 2);
-  });
+  return MapFloat(ctx,
+                  [&, type](const Interval& x) { return Wave<std::sin>(type, row, x, kPi / 2); });
 }
 
 Status Cos(KernelContext& ctx) {
@@ -170,8 +169,8 @@ Status Tan(KernelContext& ctx) {
     const double value = std::tan(x.value);
     if (HasInfinity(x)) return IsPoint(x) ? NanForCertain() : Undecidable(value);
     if (IsPoint(x) && x.lo == 0) return Exactly(value);
-    const double from = x.lo - slack * std::abs(x.lo);
-    const double to = x.hi + slack * std::abs(x.hi);
+    const double from = Below(x.lo - slack * std::abs(x.lo));
+    const double to = Above(x.hi + slack * std::abs(x.hi));
     if (to - from >= kPi || HitsPeriod(from, to, kPi / 2, kPi)) return Undecidable(value);
     const double lo = std::tan(from);
     const double hi = std::tan(to);
@@ -249,9 +248,8 @@ Status Reciprocal(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
   if (!IsFloat(type)) return UnsupportedType(ctx, type);
   const Accuracy& row = FindAccuracy("Div", type);
-  return MapFloat(ctx, [&, type](const Interval& x) {
-    return DivRanges(type, row, Exactly(1), x);
-  });
+  return MapFloat(ctx,
+                  [&, type](const Interval& x) { return DivRanges(type, row, Exactly(1), x); });
 }
 
 Status Sqrt(KernelContext& ctx) {
