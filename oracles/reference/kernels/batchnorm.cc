@@ -46,6 +46,18 @@ Status BatchNormalization(KernelContext& ctx) {
     const Interval deviation = type.Sqrt(type.Add(ElementOf(ctx.In(4), channel), Exactly(epsilon)));
     const Interval factor = type.Div(scale, deviation);
     const Interval shift = type.Sub(bias, type.Mul(mean, factor));
+    // Folded into the weights before, the factor scales the terms of a sum that may cancel: what
+    // those are is not known here, so a channel that comes within 2^24 of overflow is undecidable.
+    double largest = 1;
+    for (int64_t b = 0; b < x.shape[0]; ++b) {
+      for (int64_t k = 0; k < plane; ++k) {
+        const auto at = static_cast<size_t>((b * channels + c) * plane + k);
+        if (std::isfinite(x.value[at])) largest = std::max(largest, std::abs(x.value[at]));
+      }
+    }
+    const bool near_overflow =
+        largest * std::abs(factor.value) > Traits(x.type).max_finite * 0x1p-24 &&
+        x.type != DataType::kFloat16;
     for (int64_t b = 0; b < x.shape[0]; ++b) {
       for (int64_t k = 0; k < plane; ++k) {
         const auto at = static_cast<size_t>((b * channels + c) * plane + k);
@@ -53,8 +65,10 @@ Status BatchNormalization(KernelContext& ctx) {
         // Dividing before scaling rounds once more than one product with the factor.
         const Interval centred = type.Rounded(
             ExactProduct(type.Sub(element, mean), factor), 2);
-        StoreElement(*out, at,
-                     Hull(type.Add(centred, bias), type.Add(type.Mul(element, factor), shift)));
+        Interval result =
+            Hull(type.Add(centred, bias), type.Add(type.Mul(element, factor), shift));
+        if (near_overflow) result.mark |= kUndecidable;
+        StoreElement(*out, at, result);
       }
     }
   }

@@ -64,6 +64,7 @@ class Arithmetic {
   double unit() const { return unit_; }
 
   Interval Rounded(const Interval& exact, double roundings = 1) const {
+    if (exact.lo == 0 && exact.hi == 0) return exact;  // zero is never rounded
     Interval out = exact;
     out.lo -= roundings * (unit_ * std::abs(exact.lo) + tiny_);
     out.hi += roundings * (unit_ * std::abs(exact.hi) + tiny_);
