@@ -124,13 +124,18 @@ TEST(Unique, SubtensorsWithCounts) {
   EXPECT_EQ((*out)[3].ints, (Ints{1, 2}));
 }
 
-TEST(QuantizeLinear, RoundsHalfToEvenBeforeTheZeroPointAndSaturates) {
+TEST(QuantizeLinear, RoundsHalfToEvenAndSaturates) {
   const auto out = RunNode({"QuantizeLinear"}, {Floats({0.5, 1.5, -0.5, 1000, -1000}), Scalar(1),
-                                                Integers(DataType::kInt8, {1}, {})});
+                                                Integers(DataType::kInt8, {2}, {})});
   ASSERT_TRUE(out.has_value());
   EXPECT_EQ(out->type, DataType::kInt8);
-  EXPECT_EQ(out->ints, (Ints{1, 3, 1, 127, -128}));
+  EXPECT_EQ(out->ints, (Ints{2, 4, 2, 127, -128}));
   EXPECT_TRUE(out->marks.empty());
+  // With an odd zero point the tie depends on what is added first.
+  const auto odd = RunNode({"QuantizeLinear"}, {Floats({0.5, 0.75}), Scalar(1),
+                                                Integers(DataType::kInt8, {1}, {})});
+  ASSERT_TRUE(odd.has_value());
+  EXPECT_EQ(odd->marks, (std::vector<uint8_t>{kUndecidable, kDecided}));
 }
 
 TEST(QuantizeLinear, DefaultsToUint8AndFollowsOutputDtype) {

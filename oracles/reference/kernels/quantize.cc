@@ -13,16 +13,20 @@ namespace moire {
 QuantizedInt SaturateToInt(DataType type, const Interval& q, int64_t zero) {
   const auto low = static_cast<double>(IntegerMin(type));
   const auto high = static_cast<double>(IntegerMax(type));
+  const auto offset = static_cast<double>(zero);
   const auto saturate = [&](double at) {
-    return std::clamp(std::nearbyint(at) + static_cast<double>(zero), low, high);
+    return std::clamp(std::nearbyint(at) + offset, low, high);
+  };
+  const auto zero_first = [&](double at) {
+    return std::clamp(std::nearbyint(at + offset), low, high);
   };
   if (!std::isfinite(q.value)) {
     return {zero, static_cast<uint8_t>(q.mark | kUnspecified)};
   }
   QuantizedInt out{static_cast<int64_t>(saturate(q.value)), q.mark};
-  if (std::isnan(q.lo) || std::isnan(q.hi) || saturate(q.lo) != saturate(q.hi)) {
-    out.mark |= kUndecidable;
-  }
+  const double least = std::min(saturate(q.lo), zero_first(q.lo));
+  const double most = std::max(saturate(q.hi), zero_first(q.hi));
+  if (!(least == most)) out.mark |= kUndecidable;
   return out;
 }
 

@@ -14,8 +14,9 @@ struct QuantizedInt {
   uint8_t mark = kDecided;
 };
 
-// saturate(round half to even(q) + zero). Undecidable where the range of q gives two answers,
-// unspecified where q is infinite or NaN: the pages speak of saturation only for numbers.
+// saturate(round half to even(q) + zero). Undecidable where the range of q gives two answers, and on
+// an exact tie with an odd zero point: QuantizeLinear's page rounds first, ONNX's own QLinearMatMul
+// and QLinearConv, and kernels that fuse a QuantizeLinear, add first. Unspecified where q is infinite or NaN: the pages speak of saturation only for numbers.
 QuantizedInt SaturateToInt(DataType type, const Interval& q, int64_t zero);
 
 // x / scale as quantisation divides it: in the type `precision`, where a 16-bit division may be done
