@@ -212,6 +212,7 @@ Status Supervisor::StartWorker(Slot& slot) {
   }
   if (!options_.rerun.empty()) {
     config.rerun = options_.rerun;
+    config.first_case = stats.next_case;
     config.journal.clear();
     config.rerun_corpus = options_.corpora;
     config.rerun_corpus.push_back(CorpusDirectory(options_.out));
@@ -229,7 +230,11 @@ Status Supervisor::StartWorker(Slot& slot) {
 Status Supervisor::OnDeath(Slot& slot, WorkerDeath death) {
   if (death.finished) {
     slot.done = true;
+    if (!options_.rerun.empty()) fmt::print(stderr, "{}\n", death.last_line);
     return {};
+  }
+  if (!death.fatal.empty() && !options_.rerun.empty()) {
+    return Fail(ErrorCode::kEnvironment, "{} (log: {}/log)", death.fatal, slot.process.directory());
   }
   if (!death.fatal.empty() && slot.process.stats().cases == 0) {
     std::string message = death.fatal;

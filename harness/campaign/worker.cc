@@ -107,7 +107,8 @@ Status Worker::Open() {
 }
 
 // Repeats the cases of a journal and ends the process. Parents are kept only where a later record
-// needs them; those that no record made are taken from the corpus.
+// needs them; those that no record made are taken from the corpus. After a death the next process makes
+// all cases again and runs those past the one that died (first_case: their index among the records).
 Status Worker::Rerun() {
   MOIRE_ASSIGN(const auto records, ReadJournal(config_.rerun));
   std::unordered_map<uint64_t, std::string> parents;
@@ -129,6 +130,7 @@ Status Worker::Rerun() {
   learned_ = Learned();
   std::vector<uint8_t> out(kMaxSharedCase);
   uint64_t differing = 0;
+  uint64_t index = 0;
   for (const JournalRecord& record : records) {
     if (record.kind == JournalRecord::kRow) {
       if (record.row == kRestart) {
@@ -150,6 +152,8 @@ Status Worker::Rerun() {
     const std::string made(reinterpret_cast<const char*>(out.data()), size);
     if (Hash(made) != record.output) ++differing;
     if (needed.contains(record.output)) parents[record.output] = made;
+    if (index++ < config_.first_case) continue;
+    stats_->next_case = index;
     Test(made);
   }
   fmt::print("rerun: {} cases, {} differ from the journal\n", stats_->cases.load(), differing);

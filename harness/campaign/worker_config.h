@@ -19,7 +19,7 @@ struct WorkerConfig {
   std::vector<std::string> specs;
   std::string feedback = "breakpoints";  // none, breakpoints, sanitizer
   uint64_t seed = 1;
-  uint64_t first_case = 0;  // feedback none: index of the first case
+  uint64_t first_case = 0;  // feedback none, rerun: index of the first case to run
   uint64_t cases = 0;       // executed in this process before it ends; 0: no limit
   int min_nodes = 1;
   int max_nodes = 30;

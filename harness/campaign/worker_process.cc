@@ -196,6 +196,7 @@ WorkerDeath WorkerProcess::Explain(int status, const std::vector<std::string>& n
   WorkerDeath death;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     death.finished = true;
+    death.last_line = LastLine(directory_ + "/log");
     return death;
   }
   const auto stage = static_cast<Stage>(state_->stage.load());

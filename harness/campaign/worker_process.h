@@ -23,6 +23,7 @@ enum class KillReason { kNone, kBusy, kIdle, kMemory, kStopped };
 
 struct WorkerDeath {
   bool finished = false;        // ended with 0: its cases are done
+  std::string last_line;        // of its log, when it finished
   std::string fatal;            // could not start: its last line
   std::optional<Candidate> candidate;  // what the death says
 };

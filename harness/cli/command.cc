@@ -1,10 +1,31 @@
 #include "harness/cli/command.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 
 #include "harness/case/case.h"
 
 namespace moire {
+namespace {
+
+// A device or a pipe is written to; WriteFile would put a regular file in its place.
+Status WriteSpecial(const std::string& path, const std::string& json) {
+  std::FILE* file = std::fopen(path.c_str(), "we");
+  bool whole = false;
+  int error = errno;
+  if (file != nullptr) {
+    std::setvbuf(file, nullptr, _IONBF, 0);  // so that the write itself says what failed
+    whole = std::fwrite(json.data(), 1, json.size(), file) == json.size();
+    error = errno;
+    std::fclose(file);
+  }
+  if (whole) return {};
+  return Fail(ErrorCode::kEnvironment, "cannot write '{}': {}", path, std::strerror(error));
+}
+
+}  // namespace
 
 int ExitCodeOf(const Error& error) {
   switch (error.code) {
@@ -25,7 +46,14 @@ void WriteJson(CommandContext& context, const std::string& path, const std::stri
     fmt::print("{}\n", json);
     return;
   }
-  if (const Status status = WriteFile(path, json); !status) Complain(context, status.error());
+  std::error_code ignored;
+  const auto kind = std::filesystem::status(path, ignored).type();
+  const bool special = kind == std::filesystem::file_type::character ||
+                       kind == std::filesystem::file_type::block ||
+                       kind == std::filesystem::file_type::fifo ||
+                       kind == std::filesystem::file_type::socket;
+  const Status status = special ? WriteSpecial(path, json) : WriteFile(path, json);
+  if (!status) Complain(context, status.error());
 }
 
 void AddCommands(CLI::App& app, CommandContext& context) {

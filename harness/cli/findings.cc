@@ -110,6 +110,7 @@ Status Export(const Flags& flags) {
 void AddFindings(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("findings", "Look at and sort the findings of a campaign");
   command->require_subcommand(1);
+  command->fallthrough();  // --out stands before or after the subcommand's name
   auto flags = std::make_shared<Flags>();
   command->add_option("--out", flags->out, "The campaign's directory")->capture_default_str();
   const auto run = [&context](Status status) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <thread>
 
+#include "harness/campaign/journal.h"
 #include "harness/campaign/supervisor.h"
 #include "harness/cli/command.h"
 
@@ -58,6 +59,13 @@ Status Complete(Flags& flags) {
     return Fail(ErrorCode::kInvalidInput, "--feedback none runs one worker; leave --jobs out");
   }
   if (options.backends.empty()) options.backends = {"ort"};
+  if (!options.rerun.empty()) {
+    if (options.feedback == "none") {
+      return Fail(ErrorCode::kInvalidInput,
+                  "--rerun repeats a journal; with --feedback none repeat by --seed instead");
+    }
+    MOIRE_ASSIGN([[maybe_unused]] const auto records, ReadJournal(options.rerun));
+  }
   return {};
 }
 
@@ -71,10 +79,12 @@ void AddFuzz(CLI::App& app, CommandContext& context) {
   options.backends.clear();
   command->add_option("--time", flags->time, "Stop after this time (90s, 2m, 1h); without it and --cases: until Ctrl-C");
   command->add_option("--cases", options.cases, "Stop after this many cases");
-  command->add_option("--jobs", options.jobs, "Workers; default one a core");
+  command->add_option("--jobs", options.jobs, "Workers; default one a core")
+      ->check(CLI::Range(1, 1024));
   command->add_option("--seed", options.seed, "Seed of all random choices");
   command->add_option("--out", options.out, "Directory of corpus, findings and store; continued when it exists")->capture_default_str();
-  command->add_option("--corpus", options.corpora, "Directories of cases to start from");
+  command->add_option("--corpus", options.corpora, "Directories of cases to start from")
+      ->check(CLI::ExistingDirectory);
   command->add_option("--backend", options.backends, "What to test: SPEC, see docs/backends.md; default ort, every level");
   command->add_option("--known", options.known, "Known findings that do not count: a list of causes, or bundles");
   command->add_option("--nodes", flags->nodes, "Nodes of a generated graph: N or LOW-HIGH; default 1-30");

@@ -1,7 +1,9 @@
 // moire: parses flags, calls the library.
 #include <signal.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 
@@ -26,6 +28,11 @@ int main(int argc, char** argv) {
     return moire::kExitUsage;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "moire: internal error: %s\n", error.what());
+    return moire::kExitInternal;
+  }
+  // A result that could not be printed is not a result.
+  if (std::fflush(stdout) != 0) {
+    std::fprintf(stderr, "moire: cannot write standard output: %s\n", std::strerror(errno));
     return moire::kExitInternal;
   }
   return context.exit_code;
