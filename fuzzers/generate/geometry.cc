@@ -47,6 +47,8 @@ std::optional<Shape> WindowOutput(const Node& node, Dims spatial, Dims kernel) {
     int64_t size = 0;
     if (a->auto_pad == "SAME_UPPER" || a->auto_pad == "SAME_LOWER") {
       size = (spatial[i] + a->strides[i] - 1) / a->strides[i];
+      // A stride beyond the kernel would need negative padding.
+      if ((size - 1) * a->strides[i] + extent < spatial[i]) return std::nullopt;
     } else {
       const bool valid = a->auto_pad == "VALID";
       const int64_t padded = spatial[i] + (valid ? 0 : a->pads[i] + a->pads[rank + i]);

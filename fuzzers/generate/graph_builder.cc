@@ -214,6 +214,12 @@ bool GraphBuilder::InferNode(const Node& node, std::span<const ValueId> inputs,
       bound = in[i]->type;
     }
   }
+  for (const Attribute& attribute : node.attributes) {
+    if (!schema.HasAttribute(attribute.name)) return false;
+  }
+  for (const SchemaAttribute& attribute : schema.attributes) {
+    if (attribute.required && node.Find(attribute.name) == nullptr) return false;
+  }
   for (size_t i = inputs.size(); i < schema.inputs.size(); ++i) {
     if (!schema.inputs[i].optional && !schema.inputs[i].variadic) return false;
   }
@@ -342,7 +348,8 @@ ValueId GraphBuilder::Emit1(std::string_view op, std::vector<ValueId> inputs,
 }
 
 GraphBuilder::Mark GraphBuilder::Checkpoint() const {
-  return {values_.size(), nodes_.size(), inputs_.size(), initializers_.size()};
+  return {values_.size(), nodes_.size(), inputs_.size(), initializers_.size(),
+          kept_outputs_.size()};
 }
 
 void GraphBuilder::Undo(const Mark& mark) {
@@ -357,6 +364,7 @@ void GraphBuilder::Undo(const Mark& mark) {
   node_outputs_.resize(mark.nodes);
   inputs_.resize(mark.inputs);
   initializers_.resize(mark.initializers);
+  kept_outputs_.resize(mark.outputs);
 }
 
 double GraphBuilder::Weight(const Value& candidate, ValueId id) const {
@@ -419,6 +427,11 @@ GeneratedCase GraphBuilder::Finish() {
   }
   for (const Value& v : values_) {
     if (v.kind != ValueKind::kNode || v.name.empty()) continue;
+    // A value whose type nobody knows cannot be declared.
+    if (v.type == DataType::kUndefined &&
+        std::ranges::find(declared_, v.name, &ValueInfo::name) == declared_.end()) {
+      continue;
+    }
     const bool kept = std::ranges::find(kept_outputs_, v.name) != kept_outputs_.end();
     if (kept || v.uses == 0 || (!loaded_ && random_.Chance(1, 20))) {
       graph.outputs.push_back(declare(v));

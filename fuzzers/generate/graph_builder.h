@@ -69,7 +69,7 @@ class GraphBuilder {
 
   // Checkpoints: everything made after Mark() goes with Undo(mark).
   struct Mark {
-    size_t values, nodes, inputs, initializers;
+    size_t values, nodes, inputs, initializers, outputs;
   };
   Mark Checkpoint() const;
   void Undo(const Mark& mark);

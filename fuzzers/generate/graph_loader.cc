@@ -159,7 +159,7 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
     typed = !Avoided(node, *schema, used, inferred) && std::ranges::none_of(inferred, too_large);
   }
   // A foreign operator, or one behind a foreign operator, is left as it is.
-  const bool known = node.domain.empty() && FindEntry(node.op, opset_) != nullptr &&
+  const bool known = node.domain.empty() && FindEntry(node.op, NewestOpset()) != nullptr &&
                      std::ranges::all_of(used, [&](ValueId id) {
                        return id == kNoValue || (value(id).type != DataType::kUndefined &&
                                                  !value(id).Dynamic());

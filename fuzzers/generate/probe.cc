@@ -69,9 +69,11 @@ size_t ProbeImplemented(const GeneratorSettings& settings,
       for (int number = 1; number < 32; ++number) {
         const auto type = static_cast<DataType>(number);
         if (!Has(first, type)) continue;
-        for (int attempt = 0; attempt < tries; ++attempt) {
+        int made = 0;
+        for (int attempt = 0; attempt < 4 * tries && made < tries; ++attempt) {
           const auto probe = SingleNode(op, type, opset, single, nothing, random);
           if (!probe) continue;
+          ++made;
           const Combination combination{entry->op, op.schema->since, probe->inputs, probe->outputs,
                                         "", op.schema};
           if (!seen.insert(Learned::Row(combination)).second) continue;

@@ -31,8 +31,21 @@ void Perturb(Attribute& attribute, Random& random) {
     static constexpr float kFactors[] = {0.0f, 0.5f, 2.0f, -1.0f, 1.5f};
     return random.Chance(1, 3) ? 1.0f : old * kFactors[random.Index(5)];
   };
+  static constexpr std::string_view kSwitches[] = {
+      "allowzero", "ceil_mode",  "count_include_pad", "detect_negative",      "detect_positive",
+      "exclusive", "fmod",       "keepdims",          "largest",              "noop_with_empty_axes",
+      "reverse",   "saturate",   "select_last_index", "sorted",               "storage_order",
+      "transA",    "transB",     "upper",             "training_mode",        "align_corners"};
   if (auto* i = std::get_if<int64_t>(&attribute.value)) {
-    *i = integer(*i);
+    if (std::ranges::find(kSwitches, attribute.name) != std::end(kSwitches)) {
+      *i = *i == 0 ? 1 : 0;
+    } else if (attribute.name == "to" || attribute.name == "dtype") {
+      do {
+        *i = random.Between(1, 16);
+      } while (!Has(kDataTypes, static_cast<DataType>(*i)));
+    } else {
+      *i = integer(*i);
+    }
   } else if (auto* f = std::get_if<float>(&attribute.value)) {
     *f = real(*f);
   } else if (auto* ints = std::get_if<Ints>(&attribute.value); ints != nullptr && !ints->empty()) {

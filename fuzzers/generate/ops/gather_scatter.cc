@@ -22,6 +22,30 @@ bool TakeIndices(OpContext& c, size_t i, const Shape& shape, int64_t size) {
   return c.Make(i, shape, {negative ? -last - 1 : 0, last});
 }
 
+// Whether every index that may occur lies in a dim of `size`. Ranges of integers are bounds.
+bool IndicesFit(const InferContext& c, size_t i, int64_t size) {
+  if (c.in[i]->count == 0) return true;
+  return c.in[i]->range.Inside(-static_cast<double>(size), static_cast<double>(size - 1));
+}
+
+// The same for tuples into the dims of `data` from `batch` on.
+bool TuplesFit(const InferContext& c, int64_t batch) {
+  const Shape& data = c.shape(0);
+  const int64_t width = c.shape(1).back();
+  if (const Ints* known = c.Known(1)) {
+    for (size_t k = 0; k < known->size(); ++k) {
+      const int64_t dim = data[static_cast<size_t>(batch) + k % static_cast<size_t>(width)];
+      if ((*known)[k] < -dim || (*known)[k] >= dim) return false;
+    }
+    return true;
+  }
+  int64_t smallest = INT64_MAX;
+  for (int64_t k = 0; k < width; ++k) {
+    smallest = std::min(smallest, data[static_cast<size_t>(batch + k)]);
+  }
+  return IndicesFit(c, 1, smallest);
+}
+
 // Any shape of indices with values in range: from the graph first.
 bool TakeAnyIndices(OpContext& c, size_t i, int64_t size, int64_t most) {
   const double last = static_cast<double>(size - 1);
@@ -54,7 +78,7 @@ bool InferGather(InferContext& c) {
   shape.insert(shape.end(), c.shape(0).begin() + *axis + 1, c.shape(0).end());
   c.out[0].shape = std::move(shape);
   // Nothing to gather from is an index out of range.
-  return c.shape(0)[static_cast<size_t>(*axis)] > 0 || c.in[1]->count == 0;
+  return IndicesFit(c, 1, c.shape(0)[static_cast<size_t>(*axis)]);
 }
 
 void GatherRange(InferContext& c) {
@@ -96,7 +120,7 @@ bool InferGatherElements(InferContext& c) {
     if (static_cast<int64_t>(i) != *axis && c.shape(1)[i] > c.shape(0)[i]) return false;
   }
   c.out[0].shape = c.shape(1);
-  return c.shape(0)[static_cast<size_t>(*axis)] > 0 || c.in[1]->count == 0;
+  return IndicesFit(c, 1, c.shape(0)[static_cast<size_t>(*axis)]);
 }
 
 // A tensor of index tuples into the leading dims of `shape` from `batch` on.
@@ -150,7 +174,7 @@ bool InferGatherNd(InferContext& c) {
   }
   c.out[0].shape.assign(c.shape(1).begin(), c.shape(1).end() - 1);
   c.out[0].shape.insert(c.out[0].shape.end(), c.shape(0).begin() + batch + width, c.shape(0).end());
-  return true;
+  return TuplesFit(c, batch);
 }
 
 // "none" wants distinct targets: which of two writes wins is open.
@@ -182,7 +206,7 @@ bool InferScatterNd(InferContext& c) {
   if (indices.back() < 1 || indices.back() > c.rank(0)) return false;
   Shape updates(indices.begin(), indices.end() - 1);
   updates.insert(updates.end(), c.shape(0).begin() + indices.back(), c.shape(0).end());
-  return updates == c.shape(2) && InferSame(c);
+  return updates == c.shape(2) && TuplesFit(c, 0) && InferSame(c);
 }
 
 bool ChooseScatterElements(OpContext& c) {
@@ -219,11 +243,12 @@ bool InferScatterElements(InferContext& c) {
       c.shape(1) != c.shape(2)) {
     return false;
   }
-  if (!NormalizeAxis(c.node.Int("axis", 0), c.rank(0))) return false;
+  const auto axis = NormalizeAxis(c.node.Int("axis", 0), c.rank(0));
+  if (!axis) return false;
   for (size_t i = 0; i < c.shape(0).size(); ++i) {
     if (c.shape(1)[i] > c.shape(0)[i]) return false;
   }
-  return InferSame(c);
+  return IndicesFit(c, 1, c.shape(0)[static_cast<size_t>(*axis)]) && InferSame(c);
 }
 
 void ScatterRange(InferContext& c) {

@@ -171,6 +171,8 @@ bool InferLrn(InferContext& c) {
 }
 
 bool ChooseMvn(OpContext& c) {
+  // ONNX's function body for this operator computes with float constants.
+  c.Restrict(0, Bit(DataType::kFloat));
   if (!c.TakeRank(0, 4, 4)) return false;
   // Always written: ONNX's function body for this operator needs it before opset 18.
   static const Ints kAxes[] = {{0, 2, 3}, {2, 3}, {1, 2, 3}, {0}, {-1}};
@@ -180,7 +182,8 @@ bool ChooseMvn(OpContext& c) {
 
 bool InferMvn(InferContext& c) {
   const int64_t rank = c.Given(0) ? c.rank(0) : 0;
-  if (rank < 4 || Count(c.shape(0)) == 0) return false;
+  if (rank < 4 || Count(c.shape(0)) == 0 || c.in[0]->type != DataType::kFloat) return false;
+  if (c.node.IntList("axes").empty()) return false;
   for (const int64_t axis : c.node.IntList("axes")) {
     if (!NormalizeAxis(axis, rank)) return false;
   }

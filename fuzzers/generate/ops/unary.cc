@@ -130,6 +130,9 @@ void Inverted(InferContext& c) {
 void NegRange(InferContext& c) { c.out[0].range = {-c.in[0]->range.hi, -c.in[0]->range.lo}; }
 void Bools(InferContext& c) { c.out[0].range = {0, 1}; }
 
+// Inference mode only: with a training mode the result is random.
+bool InferDropout(InferContext& c) { return c.in.size() == 1 && c.out.size() == 1 && InferSame(c); }
+
 constexpr auto kExp = [](double x) { return std::exp(x); };
 constexpr auto kLog = [](double x) { return std::log(std::max(x, 1e-4)); };
 constexpr auto kSqrt = [](double x) { return std::sqrt(std::max(x, 0.0)); };
@@ -159,6 +162,7 @@ constexpr OpEntry kUnary[] = {
     {"Celu", ChooseCelu, InferSame, AlphaRange},
     {"Cos", ChooseWithin<-60.0, 60.0>, InferSame, Within<-1.0, 1.0>},
     {"Cosh", ChooseWithin<-5.0, 5.0>, InferSame, CoshRange},
+    {"Dropout", ChooseUnary, InferDropout, nullptr, kExactResult, 1, 13},
     {"Elu", ChooseAlpha, InferSame, AlphaRange},
     {"Erf", ChooseUnary, InferSame, Within<-1.0, 1.0>},
     {"Exp", ChooseWithin<-60.0, 6.0>, InferSame, Mono<kExp>},
