@@ -1,4 +1,4 @@
-// Scatter, ScatterElements, ScatterND, TensorScatter: a copy of data with elements replaced, or
+// Scatter, ScatterElements, ScatterND, TensorScatter, MaxUnpool: a copy of data with elements replaced, or
 // reduced with add, mul, max, min. The order of updates is open: without a reduction, places that
 // two different updates hit are unspecified; with one, the range holds every order.
 #include <algorithm>
@@ -271,11 +271,67 @@ Status TensorScatter(KernelContext& ctx) {
   return Apply(ctx, "none", update, target, kDecided);
 }
 
+// The output's shape without output_shape: what a MaxPool of these attributes would have read.
+Result<Shape> UnpooledShape(const KernelContext& ctx) {
+  const Shape& x = ctx.In(0).shape;
+  if (x.size() < 3) return Fail(ErrorCode::kInvalidInput, "input of shape {}", ToString(x));
+  const size_t n = x.size() - 2;
+  const Ints kernel = ctx.node().IntList("kernel_shape");
+  const Ints strides = ctx.node().IntList("strides", Ints(n, 1));
+  const Ints pads = ctx.node().IntList("pads", Ints(2 * n, 0));
+  if (kernel.size() != n || strides.size() != n || pads.size() != 2 * n) {
+    return Fail(ErrorCode::kInvalidInput, "kernel_shape, strides or pads do not fit {}",
+                ToString(x));
+  }
+  Shape shape = {x[0], x[1]};
+  for (size_t d = 0; d < n; ++d) {
+    int64_t length = 0;
+    if (__builtin_mul_overflow(x[d + 2] - 1, strides[d], &length) ||
+        __builtin_add_overflow(length, kernel[d], &length) ||
+        __builtin_sub_overflow(length, pads[d], &length) ||
+        __builtin_sub_overflow(length, pads[d + n], &length) || length < 0) {
+      return Fail(ErrorCode::kInvalidInput, "axis {} has no size", d + 2);
+    }
+    shape.push_back(length);
+  }
+  return shape;
+}
+
+Status MaxUnpool(KernelContext& ctx) {
+  const RangeTensor& x = ctx.In(0);
+  const RangeTensor& indices = ctx.In(1);
+  if (indices.shape != x.shape) {
+    return Fail(ErrorCode::kInvalidInput, "input {} with indices {}", ToString(x.shape),
+                ToString(indices.shape));
+  }
+  MOIRE_ASSIGN(const Shape inferred, UnpooledShape(ctx));
+  MOIRE_ASSIGN(const std::optional<Ints> given, OptionalInts(ctx, 2));
+  const Shape shape = given ? Shape(*given) : inferred;
+  if (shape.size() != inferred.size()) {
+    return Fail(ErrorCode::kInvalidInput, "output_shape {}", ToString(shape));
+  }
+  MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, x.type, shape));
+  MOIRE_TRY(ctx.Reserve(x.type, inferred));
+  MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(x.size() + out->size())));
+  const int64_t most = std::max(Count(inferred), out->size());
+  for (size_t i = 0; i < indices.ints.size(); ++i) {
+    if (indices.ints[i] >= 0 && indices.ints[i] < most) continue;
+    if (indices.MarkAt(i) != kDecided) return Fail(ErrorCode::kUndecidable, "an unknown index");
+    return ctx.MustReject("index {} is outside {} elements", indices.ints[i], most);
+  }
+  // Which of the two shapes the linear indices count in is not said.
+  if (shape != inferred) return Fail(ErrorCode::kUndecidable, "output_shape {}", ToString(shape));
+  Replace(*out, x, indices.ints);
+  MarkAll(*out, AllMarks(indices));
+  return {};
+}
+
 constexpr KernelEntry kScatterKernels[] = {
     {"Scatter", 9, kLatest, ScatterElements},
     {"ScatterElements", 11, kLatest, ScatterElements},
     {"ScatterND", 11, kLatest, ScatterND},
     {"TensorScatter", 24, kLatest, TensorScatter},
+    {"MaxUnpool", 9, kLatest, MaxUnpool},
 };
 
 }  // namespace
