@@ -1,0 +1,197 @@
+"""What "main-job" promises, point by point; the limits stand here, nowhere else."""
+
+import glob
+import json
+import os
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HOME = os.environ.get("MOIRE_HOME", os.path.join(ROOT, ".moire"))
+MOIRE_PYTHON = sys.executable
+
+
+def scaled(m, full, least=1):
+    return max(least, int(full * m.options.scale))
+
+
+def set_up(m):
+    """Two commands on a bare Debian 12: from nothing to the first case, and the tests."""
+    out = m.run(os.path.join(ROOT, "tests", "setup", "bare_root.sh"), ok=(0,))
+    m.figures["output"] = out.splitlines()[-8:]
+    m.check("both commands worked", 1, "==", 1)
+
+
+def speed(m):
+    """The whole loop against a bare loop over the runtime's C API, in one run."""
+    figures = m.run_json(m.tool("moire"), "bench", "--cases", scaled(m, 5000, 50))
+    m.figures.update(figures)
+    m.check("loop_ratio", figures["loop_ratio"], ">=", 0.70)
+    m.check("median_elements", figures["median_elements"], "<=", 4096)
+    m.check("blocks_armed", figures["blocks_armed"], ">=", 900_000)
+    m.check("arming_seconds", figures["arming_seconds"], "<=", 1.5)
+    m.check("armed_speed_ratio", figures["armed_speed_ratio"], ">=", 0.97)
+
+
+def distribution(m):
+    """Generated models: accepted, mixed, deep, of every operator and type."""
+    tool = m.tool("moire_generate_stats")
+    figures = json.loads(m.run(
+        tool, "--cases", scaled(m, 10000, 100), "--nodes", 10, "--backend", "ort:level=none", "--probe", "--json"))
+    m.figures.update(figures)
+    m.check("accepted_share", figures["accepted_share"], ">=", 0.97)
+    m.check("mean_nodes", figures["mean_nodes"], ">=", 8)
+    m.check("operators", figures["operators"], ">=", 80)
+    m.check("element_types", figures["element_types"], ">=", 9)
+    m.check("from_nodes", figures["from_nodes"], ">=", 0.60)
+    m.check("largest_share", figures["largest_share"], "<=", 0.05)
+    m.check("plain_share", figures["plain_share"], "<=", 0.12)
+    m.check("fewest_neighbours", figures["fewest_neighbours"], ">=", 30)
+    m.check("triples", figures["triples"], ">=", 2500)
+    m.check("deep_share", figures["deep_share"], ">=", 1 / 3)
+    # Which graph transformers modified a graph; the generator's own figures carry them where it asked.
+    m.check("transformers", len(figures.get("transformers", [])), ">=", 15)
+
+
+def operators_made(m):
+    """Names of the operators that the generator makes."""
+    shown = m.run(m.tool("moire_generate_stats"), "--cases", 3000, "--show")
+    return set(re.findall(r"^(\w+) +\d+  next to", shown, re.MULTILINE))
+
+
+def node_cases(m):
+    """The official cases, and of them those whose operators the generator makes, too."""
+    import onnx  # the runtime's environment has it; reading the other points needs no onnx
+
+    everything = m.path("node-cases")
+    m.run(MOIRE_PYTHON, os.path.join(ROOT, "tests", "conformance", "export_node_cases.py"), everything)
+    made = operators_made(m)
+    same = m.path("same-operators")
+    os.mkdir(same)
+    for directory in sorted(glob.glob(everything + "/*/")):
+        model = onnx.load(os.path.join(directory, "model.onnx"))
+        if all(node.op_type in made for node in model.graph.node):
+            name = os.path.basename(directory.rstrip("/"))
+            os.symlink(directory, os.path.join(same, name))
+    m.figures["node_cases"] = len(os.listdir(everything)) - 1
+    m.figures["node_cases_of_same_operators"] = len(os.listdir(same))
+    return same
+
+
+def coverage(m):
+    """Ten minutes from an empty corpus on one worker against the official node cases."""
+    same = node_cases(m)
+    cover = m.run_json(m.tool("moire"), "cover", "--backend", "ort:level=none", "--backend", "ort:level=all", same)
+    fuzz = m.run_json(
+        m.tool("moire"), "fuzz", "--time", f"{scaled(m, 600, 10)}s", "--jobs", 1, "--out", m.path("out"),
+        "--backend", "ort:level=none", "--backend", "ort:level=all")
+    m.figures["cover"] = {key: cover[key] for key in ("blocks_base", "blocks_reached", "blocks_accepted", "models", "accepted")}
+    m.figures["fuzz"] = {key: fuzz[key] for key in (
+        "cases", "seconds", "valid_share", "blocks_total", "blocks_base", "blocks_reached", "blocks_new_by_accepted")}
+    official = cover["blocks_accepted"] - cover["blocks_base"]
+    m.check("new blocks by accepted cases over the node cases'", fuzz["blocks_new_by_accepted"] / max(official, 1), ">=", 1.5)
+    m.check("blocks in all, accepted cases", fuzz["blocks_base"] + fuzz["blocks_new_by_accepted"], ">=", 90_000)
+
+
+def judgement(m):
+    """What the judge can decide, what it finds of planted faults, and that the clean twin is left alone."""
+    tool = m.tool("moire_planted")
+    power = m.run_json(tool, "--power", scaled(m, 20000, 50), ok=(0, 1))["power"][0]
+    m.figures["power"] = power
+    m.check("decidable share", power["all"]["decidable"], ">=", 0.75)
+    m.check("decidable share of integers and bools", power["exact"]["decidable"], ">=", 0.95)
+    m.check("unspecified share", power["all"]["unspecified"], "<=", 0.05)
+    m.check("median bound of float32, log2", power["by_type"]["float"]["median_bound_log2"], "<=", -14)
+    m.check("faults of twice the bound reported", power["reported"] / max(power["faults"], 1), "==", 1.0)
+    twin = m.run_json(tool, "--twin", scaled(m, 100_000, 100), ok=(0, 1))["twin"][0]
+    m.figures["twin"] = {"cases": twin["cases"], "alarms": len(twin["alarms"]), "verdicts": twin["verdicts"]}
+    m.check("alarms on the clean twin", len(twin["alarms"]), "==", 0)
+    faults = m.run_json(
+        tool, "--faults", "all", "--seeds", 10, "--cases", scaled(m, 20000, 200), "--findings", 20, ok=(0, 1))["faults"]
+    m.figures["faults"] = faults
+    m.check("kinds of fault", len(faults), ">=", 15)
+    m.check("fewest seeds of 10 that found the fault", min(fault["found_in"] for fault in faults), ">=", 9)
+    m.check("most nodes after reduction", max(fault["most_nodes"] for fault in faults), "<=", 3)
+    # A fault that makes results random has no cause to group by.
+    grouped = [fault for fault in faults if fault["causes"]]
+    mean = sum(len(fault["causes"]) for fault in grouped) / max(len(grouped), 1)
+    m.check("causes a fault, mean", mean, "<=", 1.5)
+    owners = [cause for fault in grouped for cause in fault["causes"]]
+    m.check("causes shared by two faults", len(owners) - len(set(owners)), "==", 0)
+
+
+def campaign(m, name, backend, seconds):
+    """A campaign from an empty corpus; its findings with bundles."""
+    report = m.run_json(
+        m.tool("moire"), "fuzz", "--time", f"{seconds}s", "--out", m.path(name), "--backend", backend)
+    return report
+
+
+def newest(m):
+    """Half an hour on the newest release: every distinct finding is described in docs/findings.md."""
+    report = campaign(m, "newest", "ort@1.32.0", scaled(m, 1800, 20))
+    with open(os.path.join(ROOT, "docs", "findings.md"), encoding="utf-8") as file:
+        described = file.read()
+    findings = report["findings"]
+    missing = [finding["cause"] for finding in findings if finding["cause"] not in described]
+    m.figures["findings"] = [{key: f[key] for key in ("cause", "verdict", "operators", "nodes", "times_seen")} for f in findings]
+    m.figures["not_described"] = missing
+    m.check("findings that docs/findings.md does not describe", len(missing), "==", 0)
+    m.check("distinct causes", len(findings), ">=", 5)
+    m.check("causes without a crash", sum(f["verdict"] != "crash" for f in findings), ">=", 2)
+    m.check("mistakes of our own", sum(f["state"] == "ours" for f in findings), "==", 0)
+
+
+def fixed_since(m):
+    """On 1.23.2: causes that 1.32.0 has fixed, found from an empty corpus; run tells both apart."""
+    report = campaign(m, "older", "ort@1.23.2", scaled(m, 1800, 20))
+    fixed = []
+    for finding in report["findings"]:
+        if finding["state"] == "ours":
+            continue
+        states = {}
+        for release in ("1.23.2", "1.32.0"):
+            judged = m.run_json(m.tool("moire"), "run", finding["bundle"], "--backend", f"ort@{release}", ok=(0, 1))
+            # Nothing judged is nothing shown.
+            said = {row["verdict"] for row in judged["verdicts"]}
+            states[release] = "bug" if judged["bug"] else "clean" if "match" in said else "unjudged"
+        if states == {"1.23.2": "bug", "1.32.0": "clean"}:
+            fixed.append(finding)
+    m.figures["findings"] = len(report["findings"])
+    m.figures["fixed"] = [{key: f[key] for key in ("cause", "verdict", "operators", "reason")} for f in fixed]
+    m.check("causes that 1.32.0 has fixed", len(fixed), ">=", 4)
+    m.check("of them silent wrong results", sum(f["verdict"] == "mismatch" for f in fixed), ">=", 2)
+
+
+def unit_tests(m, name, env=None):
+    script = os.path.join(ROOT, "tests", "e2e", name)
+    m.run(MOIRE_PYTHON, script, env={"MOIRE_BIN": m.bin, **(env or {})})
+
+
+def kills(m):
+    """Kill -9 of the supervisor or a worker at random moments."""
+    figures = m.path("kills.json")
+    rounds = scaled(m, 50, 2)
+    unit_tests(m, "kill_and_resume_test.py", {"MOIRE_KILL_ROUNDS": str(rounds), "MOIRE_KILL_JSON": figures})
+    with open(figures, encoding="utf-8") as file:
+        m.figures.update(json.load(file))
+    m.check("rounds without a loss", m.figures["rounds"], ">=", 50)
+
+
+def wrong_inputs(m):
+    """Wrong input: one clear line, the right exit code."""
+    unit_tests(m, "wrong_inputs_test.py")
+    m.check("tests passed", 1, "==", 1)
+
+
+POINTS = {
+    "1": set_up,
+    "2": speed,
+    "3": distribution,
+    "4": coverage,
+    "5": judgement,
+    "6": newest,
+    "7": fixed_since,
+    "9": kills,
+    "10": wrong_inputs,
+}
