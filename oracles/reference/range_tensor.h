@@ -43,6 +43,11 @@ struct RangeTensor {
   std::vector<std::string> strings;  // kString
   std::vector<uint8_t> marks;        // Mark bits; empty when all are kDecided
 
+  // How many products were summed into an element (MatMul, Conv, ..., and the arithmetic after them
+  // that runtimes fold into them); 0 for anything else. What is added next may legally be accumulated
+  // with those products, and is then rounded as often.
+  int64_t sum_terms = 0;
+
   Opaque opaque = Opaque::kNo;
   std::string opaque_reason;
 

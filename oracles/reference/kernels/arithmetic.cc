@@ -23,11 +23,76 @@ int64_t WrappingMul(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
 }
 
+// Arithmetic on a computed operand (one with ranges) may be re-associated with what computed it:
+// Conv + Add + Add gets one bias, Mul + Mul one factor, MatMul + Mul a scale on its weights or its
+// result, and the bias of MatMul + Add may be what the accumulation starts from. So beside its own
+// rounding, which Round() allows for, a sum may err by one rounding of its operands for each product
+// that was accumulated into them (at least one), a product or quotient by one more of itself; and
+// where a product is not finite, the folded form may be another infinity, or NaN.
+class Reassociation {
+ public:
+  explicit Reassociation(const KernelContext& ctx)
+      : unit_(UnitRoundoff(ctx.In(0).type)),
+        smallest_normal_(SmallestNormal(ctx.In(0).type)),
+        max_(Traits(ctx.In(0).type).max_finite) {
+    const RangeTensor& a = ctx.In(0);
+    const RangeTensor& b = ctx.In(1);
+    computed_ = !a.exact() || !b.exact();
+    terms_ = std::max(a.sum_terms, b.sum_terms);
+  }
+  Interval Sum(const Interval& a, const Interval& b, Interval out) const {
+    if (!computed_) return out;
+    const double roundings = static_cast<double>(std::max<int64_t>(terms_, 1));
+    const double error = roundings * unit_ * (std::abs(a.value) + std::abs(b.value));
+    if (std::isfinite(error)) Widen(out, error);
+    return out;
+  }
+  Interval Product(const Interval& a, const Interval& b, Interval out) const {
+    if (!computed_) return out;
+    // A scale too small to be rounded to full precision loses more in each weight.
+    if (terms_ > 0 && (Subnormal(a) || Subnormal(b) || Subnormal(out))) out.mark |= kUndecidable;
+    if (-max_ <= out.lo && out.hi <= max_) {
+      Widen(out, unit_ * std::abs(out.value));
+    } else if (terms_ > 0 || Infinite(a) || Infinite(b) || Infinite(out)) {
+      out.mark |= kUndecidable;
+    }
+    return out;
+  }
+  // On the result: what is added to it may still join the accumulation.
+  Status Done(KernelContext& ctx, Status status) const {
+    if (status) ctx.Out(0).sum_terms = terms_;
+    return status;
+  }
+
+ private:
+  bool Subnormal(const Interval& x) const {
+    return x.value != 0 && std::abs(x.value) < smallest_normal_;
+  }
+  static bool Infinite(const Interval& x) { return x.lo == x.hi && std::isinf(x.lo); }
+  static void Widen(Interval& out, double error) {
+    out.lo -= error;
+    out.hi += error;
+  }
+
+  double unit_;
+  double smallest_normal_;
+  double max_;
+  bool computed_ = false;
+  int64_t terms_ = 0;
+};
+
 // A kernel for floats from range arithmetic, for integers from wrapping arithmetic.
-template <Interval (*kFloats)(const Interval&, const Interval&), int64_t (*kInts)(int64_t, int64_t)>
+template <Interval (*kFloats)(const Interval&, const Interval&), int64_t (*kInts)(int64_t, int64_t),
+          bool kProduct = false>
 Status Ring(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
-  if (IsFloat(type)) return MapFloats(ctx, kFloats);
+  if (IsFloat(type)) {
+    const Reassociation folded(ctx);
+    return folded.Done(ctx, MapFloats(ctx, [&](const Interval& a, const Interval& b) {
+                         const Interval out = kFloats(a, b);
+                         return kProduct ? folded.Product(a, b, out) : folded.Sum(a, b, out);
+                       }));
+  }
   if (!IsInteger(type)) return UnsupportedType(ctx, type);
   return MapInts(ctx, type, [](int64_t a, int64_t b) { return IntResult{kInts(a, b)}; });
 }
@@ -51,9 +116,10 @@ Status Div(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
   if (IsFloat(type)) {
     const Accuracy& row = FindAccuracy("Div", type);
-    return MapFloats(ctx, [&, type](const Interval& a, const Interval& b) {
-      return DivRanges(type, row, a, b);
-    });
+    const Reassociation folded(ctx);
+    return folded.Done(ctx, MapFloats(ctx, [&, type](const Interval& a, const Interval& b) {
+                         return folded.Product(a, b, DivRanges(type, row, a, b));
+                       }));
   }
   if (IsSigned(type)) {
     return MapInts(ctx, type, [type](int64_t a, int64_t b) { return DivideSigned(type, a, b); });
@@ -260,7 +326,7 @@ Status Total(KernelContext& ctx) {
 constexpr KernelEntry kKernels[] = {
     {"Add", 7, kLatest, Ring<AddRanges, WrappingAdd>},
     {"Sub", 7, kLatest, Ring<SubRanges, WrappingSub>},
-    {"Mul", 7, kLatest, Ring<MulRanges, WrappingMul>},
+    {"Mul", 7, kLatest, Ring<MulRanges, WrappingMul, true>},
     {"Div", 7, kLatest, Div},
     {"Mod", 10, kLatest, Mod},
     {"Max", 6, kLatest, Extreme<true>},

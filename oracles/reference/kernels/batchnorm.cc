@@ -68,10 +68,18 @@ Status BatchNormalization(KernelContext& ctx) {
         Interval result =
             Hull(type.Add(centred, bias), type.Add(type.Mul(element, factor), shift));
         if (near_overflow) result.mark |= kUndecidable;
+        // The shift may be what the accumulation of the products behind x starts from.
+        const double error =
+            static_cast<double>(x.sum_terms) * type.unit() * std::abs(shift.value);
+        if (std::isfinite(error)) {
+          result.lo -= error;
+          result.hi += error;
+        }
         StoreElement(*out, at, result);
       }
     }
   }
+  out->sum_terms = x.sum_terms;
   Round(*out);
   return {};
 }

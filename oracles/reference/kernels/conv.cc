@@ -177,6 +177,7 @@ Status Conv(KernelContext& ctx) {
       }
     }
   }
+  out->sum_terms = n;
   Round(*out);
   return {};
 }
@@ -229,6 +230,7 @@ Status ConvTranspose(KernelContext& ctx) {
     }
     ++position;
   } while (NextPosition(window.out, at));
+  out->sum_terms = sizes.group_in * kernel + 1;
   Round(*out);
   return {};
 }

@@ -329,6 +329,7 @@ Status SumFloats(KernelContext& ctx, const Plan& plan,
     if (plan.factors && !std::isfinite(sum.value)) sum.mark |= kUndecidable;
     StoreElement(out, i, sum);
   }
+  out.sum_terms = n;
   Round(out);
   return {};
 }

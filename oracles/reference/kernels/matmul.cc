@@ -170,6 +170,7 @@ Status MatMul(KernelContext& ctx) {
       }
     }
   }
+  out->sum_terms = shape.k;
   Round(*out);
   return {};
 }
@@ -327,6 +328,7 @@ Status Gemm(KernelContext& ctx) {
       StoreElement(*out, static_cast<size_t>(i * g.n + j), dot);
     }
   }
+  out->sum_terms = n;
   Round(*out);
   return {};
 }
