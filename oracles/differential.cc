@@ -10,7 +10,7 @@
 namespace moire {
 namespace {
 
-constexpr double kLostSpecial = 1e6;  // a NaN or an infinity on one side only
+constexpr double kLostSpecial = 1e8;  // a NaN or an infinity on one side only
 
 struct Worst {
   double severity = -1;
