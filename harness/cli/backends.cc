@@ -12,11 +12,12 @@ namespace {
 
 Status List(const std::string& json_path, CommandContext& context) {
   auto json = nlohmann::json::array();
+  std::string text;
   for (const BackendEntry& entry : BackendRegistry()) {
-    fmt::print("{}: {}\n", entry.name, entry.help);
+    text += fmt::format("{}: {}\n", entry.name, entry.help);
     for (const BackendInfo& info : entry.list()) {
-      fmt::print("  {}{}{}  {}{}\n", info.name, info.version.empty() ? "" : "@", info.version,
-                 info.path, info.note.empty() ? "" : "  (" + info.note + ")");
+      text += fmt::format("  {}{}{}  {}{}\n", info.name, info.version.empty() ? "" : "@", info.version,
+                          info.path, info.note.empty() ? "" : "  (" + info.note + ")");
       json.push_back({{"name", info.name},
                       {"version", info.version},
                       {"path", info.path},
@@ -24,6 +25,7 @@ Status List(const std::string& json_path, CommandContext& context) {
                       {"note", info.note}});
     }
   }
+  Say(json_path, text);
   WriteJson(context, json_path, json.dump(1));
   return {};
 }
@@ -51,7 +53,7 @@ void AddBackends(CLI::App& app, CommandContext& context) {
   command->require_subcommand(1);
   auto argument = std::make_shared<std::string>();
   CLI::App* list = command->add_subcommand("list", "Backends and installed releases");
-  list->add_option("--json", *argument, "Also as JSON to this file; - for standard output");
+  AddJson(*list, *argument);
   list->callback([argument, &context] {
     if (const Status status = List(*argument, context); !status) Complain(context, status.error());
   });

@@ -20,7 +20,7 @@ void AddBench(CLI::App& app, CommandContext& context) {
   command->add_option("--nodes", flags->options.nodes, "Nodes of a case")->capture_default_str();
   command->add_option("--seed", flags->options.seed, "Seed")->capture_default_str();
   command->add_option("--ort", flags->options.target, "Release or path of ONNX Runtime");
-  command->add_option("--json", flags->json, "Write the figures to this file; - for standard output");
+  AddJson(*command, flags->json);
   command->callback([flags, &context] {
     flags->options.progress = [](int64_t done, int64_t total) {
       if (done % 1000 == 0) fmt::print(stderr, "{} of {} cases\n", done, total);

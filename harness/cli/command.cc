@@ -40,6 +40,28 @@ void Complain(CommandContext& context, const Error& error) {
   context.exit_code = ExitCodeOf(error);
 }
 
+void AddJson(CLI::App& command, std::string& path) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--json",
+          [&path](const std::vector<std::string>& values) {
+            path = values.empty() || values.front().empty() ? "-" : values.front();
+            // `run --json model.onnx` means to read it.
+            const std::string kind = std::filesystem::path(path).extension().string();
+            if (kind == ".onnx" || kind == ".case" || kind == ".pb" ||
+                std::filesystem::is_directory(path)) {
+              throw CLI::ValidationError("--json", "'" + path + "' is an input; put --json last");
+            }
+          },
+          "As JSON to this file; without one, or with -, to standard output")
+      ->expected(0, 1)
+      ->type_name("[FILE]");
+}
+
+void Say(const std::string& json_path, const std::string& text) {
+  if (json_path != "-") fmt::print("{}", text);
+}
+
 void WriteJson(CommandContext& context, const std::string& path, const std::string& json) {
   if (path.empty()) return;
   if (path == "-") {

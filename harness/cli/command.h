@@ -26,6 +26,10 @@ struct CommandContext {
 int ExitCodeOf(const Error& error);
 // Prints "moire: MESSAGE" and sets the exit code.
 void Complain(CommandContext& context, const Error& error);
+// Declares --json [FILE]: without a file, or with -, `path` becomes "-", standard output.
+void AddJson(CLI::App& command, std::string& path);
+// Prints text for a person; nothing where standard output carries the JSON.
+void Say(const std::string& json_path, const std::string& text);
 // Writes a JSON file that --json asked for; nothing when the path is empty.
 void WriteJson(CommandContext& context, const std::string& path, const std::string& json);
 

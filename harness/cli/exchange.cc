@@ -22,7 +22,7 @@ struct Flags {
 
 Status ReplayAll(const Flags& flags, CommandContext& context) {
   MOIRE_ASSIGN(const auto replays, ReplayBundles(flags.paths, flags.backends, {"ort"}));
-  fmt::print("{}", ReplaysToText(replays));
+  Say(flags.json, ReplaysToText(replays));
   for (const auto& replay : replays) {
     if (replay.state == ReplayState::kFails || replay.state == ReplayState::kChanged) {
       context.exit_code = kExitFindings;
@@ -42,16 +42,17 @@ Status ReduceOne(const Flags& flags, CommandContext& context) {
                  Judge(loaded.name, loaded.test_case, OpenSpecs(flags.backends), options.child));
     const Verdict* worst = WorstBug(judged.verdicts);
     if (worst == nullptr) {
-      fmt::print("{}: nothing fails, nothing to reduce\n", loaded.name);
+      Say(flags.json, fmt::format("{}: nothing fails, nothing to reduce\n", loaded.name));
       continue;
     }
     MOIRE_ASSIGN(const Investigation found,
                  Investigate(loaded.test_case, *worst, flags.backends, flags.out, options));
     const ReduceResult& r = found.reduction;
-    fmt::print("{}: {}: {}\n  nodes {} -> {}, bytes {} -> {}, {} checks{}\n", loaded.name,
-               Name(found.standing), found.finding.verdict.reason, r.nodes_before, r.nodes_after,
-               r.bytes_before, r.bytes_after, r.checks,
-               found.bundle.empty() ? "" : "\n  bundle " + found.bundle);
+    Say(flags.json,
+        fmt::format("{}: {}: {}\n  nodes {} -> {}, bytes {} -> {}, {} checks{}\n", loaded.name,
+                    Name(found.standing), found.finding.verdict.reason, r.nodes_before,
+                    r.nodes_after, r.bytes_before, r.bytes_after, r.checks,
+                    found.bundle.empty() ? "" : "\n  bundle " + found.bundle));
     context.exit_code = kExitFindings;
     const nlohmann::json json = {{"nodes_before", r.nodes_before}, {"nodes_after", r.nodes_after},
                                  {"bytes_before", r.bytes_before}, {"bytes_after", r.bytes_after},
@@ -78,7 +79,7 @@ void AddReplay(CLI::App& app, CommandContext& context) {
   auto flags = std::make_shared<Flags>();
   command->add_option("paths", flags->paths, "Bundles, or directories of bundles")->required();
   command->add_option("--backend", flags->backends, "SPEC, repeated; default: each bundle's own");
-  command->add_option("--json", flags->json, "Write the verdicts to this file; - for standard output");
+  AddJson(*command, flags->json);
   command->callback([flags, &context] {
     if (const Status status = ReplayAll(*flags, context); !status) Complain(context, status.error());
   });
@@ -93,7 +94,7 @@ void AddReduce(CLI::App& app, CommandContext& context) {
   command->add_option("-o,--out", flags->out, "Directory for the bundle")->capture_default_str();
   command->add_option("--seconds", flags->seconds, "Time limit")->capture_default_str();
   command->add_option("--seed", flags->load.seed, "Seed of inputs that are not given");
-  command->add_option("--json", flags->json, "Write the figures to this file; - for standard output");
+  AddJson(*command, flags->json);
   command->callback([flags, &context] {
     if (flags->backends.empty()) flags->backends = {"ort"};
     if (const Status status = ReduceOne(*flags, context); !status) Complain(context, status.error());

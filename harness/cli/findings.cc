@@ -37,14 +37,16 @@ Status List(const Flags& flags, CommandContext& context) {
   MOIRE_ASSIGN(const Store store, Store::OpenExisting(flags.out));
   MOIRE_ASSIGN(const auto findings, store.Findings());
   auto json = nlohmann::json::array();
+  std::string text;
   for (const StoredFinding& finding : findings) {
     json.push_back(ToJson(finding));
     if (!finding.merged_into.empty()) continue;
-    fmt::print("{:<9} {:<17} {:>6}x  {}\n            {} ({} nodes) on {}: {}\n", Name(finding.state),
+    text += fmt::format("{:<9} {:<17} {:>6}x  {}\n            {} ({} nodes) on {}: {}\n", Name(finding.state),
                finding.verdict, finding.times_seen, finding.cause, finding.operators, finding.nodes,
                finding.configurations, finding.reason);
   }
-  if (findings.empty()) fmt::print("no findings\n");
+  if (findings.empty()) text = "no findings\n";
+  Say(flags.json, text);
   WriteJson(context, flags.json, json.dump(1));
   return {};
 }
@@ -53,13 +55,15 @@ Status Show(const Flags& flags, CommandContext& context) {
   MOIRE_ASSIGN(const Store store, Store::OpenExisting(flags.out));
   MOIRE_ASSIGN(const StoredFinding found, store.Find(flags.cause));
   const nlohmann::json json = ToJson(found);
+  std::string text;
   for (const auto& [key, value] : json.items()) {
     if (value.is_string() && value.get<std::string>().empty()) continue;
-    fmt::print("{:<15} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+    text += fmt::format("{:<15} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
   }
   const std::string directory = flags.out + "/" + found.bundle;
-  if (const auto text = ReadFile(directory + "/graph.txt")) fmt::print("\n{}\n", *text);
-  fmt::print("\nreplay: moire replay {0}\nstand-alone: python3 {0}/repro.py\n", directory);
+  if (const auto graph = ReadFile(directory + "/graph.txt")) text += "\n" + *graph + "\n";
+  text += fmt::format("\nreplay: moire replay {0}\nstand-alone: python3 {0}/repro.py\n", directory);
+  Say(flags.json, text);
   WriteJson(context, flags.json, json.dump(1));
   return {};
 }
@@ -117,11 +121,11 @@ void AddFindings(CLI::App& app, CommandContext& context) {
     if (!status) Complain(context, status.error());
   };
   CLI::App* list = command->add_subcommand("list", "One entry a distinct finding");
-  list->add_option("--json", flags->json, "Also as JSON to this file; - for standard output");
+  AddJson(*list, flags->json);
   list->callback([flags, run, &context] { run(List(*flags, context)); });
   CLI::App* show = command->add_subcommand("show", "All about one finding");
   show->add_option("cause", flags->cause, "Cause, or the beginning of it")->required();
-  show->add_option("--json", flags->json, "Also as JSON to this file; - for standard output");
+  AddJson(*show, flags->json);
   show->callback([flags, run, &context] { run(Show(*flags, context)); });
   CLI::App* mark = command->add_subcommand("mark", "Set the state of a finding");
   mark->add_option("cause", flags->cause, "Cause, or the beginning of it")->required();

@@ -91,7 +91,7 @@ void AddFuzz(CLI::App& app, CommandContext& context) {
   command->add_option("--feedback", options.feedback, "breakpoints, sanitizer (an instrumented runtime) or none (repeatable by seed)")
       ->check(CLI::IsMember({"breakpoints", "sanitizer", "none"}))->capture_default_str();
   command->add_option("--rerun", options.rerun, "Repeat the cases of a journal (OUT/journal-N.bin)")->check(CLI::ExistingFile);
-  command->add_option("--json", flags->json, "Write the summary to this file; - for standard output");
+  AddJson(*command, flags->json);
   command->add_flag("--fail-on-finding", options.fail_on_finding, "Exit 1 when an unknown finding is left at the end");
   command->add_flag("--stop-on-finding", options.stop_on_finding, "End at the first unknown finding and exit 1");
   command->callback([flags, &context] {
@@ -101,7 +101,7 @@ void AddFuzz(CLI::App& app, CommandContext& context) {
     chosen.target = context.tools + "/moire-fuzz-ort";
     const auto summary = RunCampaign(chosen);
     if (!summary) return Complain(context, summary.error());
-    fmt::print("{}", SummaryText(*summary));
+    Say(flags->json, SummaryText(*summary));
     context.exit_code = summary->exit_code;
     WriteJson(context, flags->json, SummaryJson(*summary));
   });

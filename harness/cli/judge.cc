@@ -19,9 +19,9 @@ struct Flags {
   JudgeOptions options;
 };
 
-void Say(const std::vector<Judgement>& judgements, const std::string& json,
-         CommandContext& context) {
-  fmt::print("{}", JudgementsToText(judgements));
+void Tell(const std::vector<Judgement>& judgements, const std::string& json,
+          CommandContext& context) {
+  Say(json, JudgementsToText(judgements));
   for (const Judgement& judgement : judgements) {
     if (judgement.bug) context.exit_code = kExitFindings;
   }
@@ -56,7 +56,7 @@ void AddRun(CLI::App& app, CommandContext& context) {
       ->required();
   command->add_option("--backend", flags->backends, "SPEC, repeated; default ort: the reference and all levels");
   command->add_option("--seed", flags->options.load.seed, "Seed of inputs that are not given");
-  command->add_option("--json", flags->json, "Write the verdicts to this file; - for standard output");
+  AddJson(*command, flags->json);
   command->callback([flags, &context] {
     if (flags->backends.empty()) flags->backends = {"ort"};
     std::vector<Judgement> all;
@@ -68,7 +68,7 @@ void AddRun(CLI::App& app, CommandContext& context) {
       const Status was_model = CheckWasModel(path, *judged, flags->options.load);
       if (were_models && !was_model) were_models = was_model;
     }
-    Say(all, flags->json, context);
+    Tell(all, flags->json, context);
     if (!were_models) Complain(context, were_models.error());
   });
 }

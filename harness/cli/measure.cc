@@ -28,9 +28,9 @@ Status RunCover(const Flags& flags, CommandContext& context) {
     return std::move(cases.front().test_case);
   };
   MOIRE_ASSIGN(const CoverReport report, Cover(paths, load, options));
-  fmt::print("{}: {} models, {} accepted, {} died\n{} of {} blocks reached, {} at the start\n",
+  Say(flags.json, fmt::format("{}: {} models, {} accepted, {} died\n{} of {} blocks reached, {} at the start\n",
              report.library, report.models, report.accepted, report.died.size(),
-             report.blocks_reached, report.blocks_total, report.blocks_base);
+             report.blocks_reached, report.blocks_total, report.blocks_base));
   WriteJson(context, flags.json, ToJson(report));
   return {};
 }
@@ -41,12 +41,12 @@ Status RunConformanceCommand(const Flags& flags, CommandContext& context) {
   auto failed = nlohmann::json::array();
   for (const CaseReport& entry : report.cases) {
     if (entry.outcome != CaseOutcome::kFailed) continue;
-    fmt::print("FAILED {}: {}\n", entry.name, entry.reason);
+    Say(flags.json, fmt::format("FAILED {}: {}\n", entry.name, entry.reason));
     failed.push_back({{"name", entry.name}, {"reason", entry.reason}});
   }
-  fmt::print("{} cases: {} passed, {} undetermined, {} not implemented, {} failed\n",
+  Say(flags.json, fmt::format("{} cases: {} passed, {} undetermined, {} not implemented, {} failed\n",
              report.cases.size(), report.passed, report.undetermined, report.not_implemented,
-             report.failed);
+             report.failed));
   const nlohmann::json json = {{"cases", report.cases.size()},
                                {"passed", report.passed},
                                {"undetermined", report.undetermined},
@@ -65,7 +65,7 @@ void AddCover(CLI::App& app, CommandContext& context) {
   auto flags = std::make_shared<Flags>();
   command->add_option("directory", flags->directory, "Models, cases or backend-test directories")->required();
   command->add_option("--backend", flags->backends, "SPEC, repeated; default ort at levels none and all");
-  command->add_option("--json", flags->json, "Write the counts to this file; - for standard output");
+  AddJson(*command, flags->json);
   command->callback([flags, &context] {
     if (const Status status = RunCover(*flags, context); !status) Complain(context, status.error());
   });
@@ -77,7 +77,7 @@ void AddConformance(CLI::App& app, CommandContext& context) {
   auto flags = std::make_shared<Flags>();
   command->add_option("directory", flags->directory, "Directory of case directories")->required();
   command->add_option("--filter", flags->conformance.filter, "Only cases whose name contains this");
-  command->add_option("--json", flags->json, "Write the report to this file; - for standard output");
+  AddJson(*command, flags->json);
   command->callback([flags, &context] {
     if (const Status status = RunConformanceCommand(*flags, context); !status) {
       Complain(context, status.error());
