@@ -37,9 +37,11 @@ void Distribution::Add(const GeneratedCase& generated) {
     for (const ValueId id : inputs) {
       if (id == kNoValue) continue;
       ++inputs_;
+      ++by_operator_[op].first;
       const Value& value = builder.value(id);
       if (value.kind != ValueKind::kNode) continue;
       ++inputs_from_nodes_;
+      ++by_operator_[op].second;
       const std::string& producer = builder.node(static_cast<size_t>(value.producer)).op;
       triples_.emplace(producer, op, value.type);
       neighbours_[producer].insert(op);

@@ -38,6 +38,8 @@ class Distribution {
   // For each operator the element types on its data path.
   const std::map<std::string, std::set<DataType>>& data_types() const { return data_types_; }
   std::map<std::string, size_t> Neighbours() const;
+  // For each operator: inputs, and how many of them come from a node.
+  const std::map<std::string, std::pair<size_t, size_t>>& inputs() const { return by_operator_; }
 
  private:
   size_t cases_ = 0;
@@ -49,6 +51,7 @@ class Distribution {
   std::map<std::string, size_t> operators_;
   std::map<std::string, std::set<DataType>> data_types_;
   std::map<std::string, std::set<std::string>> neighbours_;
+  std::map<std::string, std::pair<size_t, size_t>> by_operator_;
   std::set<std::tuple<std::string, std::string, DataType>> triples_;
   std::set<DataType> types_;
 };

@@ -81,7 +81,7 @@ GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const 
     GraphBuilder builder(random, settings, learned, opset);
     const auto nodes = static_cast<size_t>(random.Between(settings.min_nodes, settings.max_nodes));
     builder.set_chain(random.Chance(1, 2));
-    const int64_t sources = random.Between(1, nodes > 4 ? 3 : 2);
+    const int64_t sources = nodes > 4 && random.Chance(1, 3) ? 3 : random.Between(1, 2);
     const DataType main = DrawType(random);
     for (int64_t i = 0; i < sources; ++i) {
       builder.AddInput(i == 0 || random.Chance(1, 2) ? main : DrawType(random),

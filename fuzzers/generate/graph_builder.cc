@@ -142,7 +142,7 @@ ValueId GraphBuilder::AddSource(DataType type, Shape shape, Range range) {
   const uint64_t draw = random_.Below(100);
   if (draw < 38) return AddInput(type, std::move(shape), range);
   Tensor tensor = Fill(type, std::move(shape), range);
-  if (draw >= 94) {
+  if (draw >= 91) {
     Tensor copy = tensor;
     Node node;
     node.op = "Constant";
@@ -157,18 +157,20 @@ ValueId GraphBuilder::AddInts(const Ints& values, DataType type, bool scalar) {
   const auto count = static_cast<int64_t>(values.size());
   const Shape shape = scalar ? Shape{} : Shape{count};
   // A value that is known to be just this: the end of a shape chain, or an earlier constant.
-  if (random_.Chance(2, 3)) {
+  if (random_.Chance(3, 4)) {
+    ValueId constant = kNoValue;
     for (size_t i = values_.size(); i-- > 0;) {
       const Value& v = values_[i];
-      if (v.has_known && v.type == type && v.known == values && v.shape == shape) {
-        return static_cast<ValueId>(i);
-      }
+      if (!v.has_known || v.type != type || v.known != values || v.shape != shape) continue;
+      if (v.kind == ValueKind::kNode) return static_cast<ValueId>(i);
+      constant = static_cast<ValueId>(i);
     }
+    if (constant != kNoValue) return constant;
   }
   Tensor tensor = MakeTensor(type, shape);
   for (int64_t i = 0; i < count; ++i) SetInt(tensor, i, values[static_cast<size_t>(i)]);
   const uint64_t draw = random_.Below(100);
-  if (draw < 8) {
+  if (draw < 26) {
     Node node;
     node.op = "Constant";
     node.Set("value", tensor);

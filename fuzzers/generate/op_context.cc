@@ -49,19 +49,31 @@ bool OpContext::TakeShape(size_t i, const Shape& shape, Range range) {
   const auto fits = [&](const Value& v) {
     return v.shape == shape && (any_range || (!v.edge && v.range.Inside(range.lo, range.hi)));
   };
-  return Take(i, fits) || Make(i, shape, range);
+  if (Take(i, fits)) return true;
+  if (pinned_ == kNoValue && random().Chance(4, 5) && DeriveShape(i, shape, range)) return true;
+  return Make(i, shape, range);
 }
 
 ValueId OpContext::Limit(ValueId value, Range range) {
   const DataType data_type = builder_.value(value).type;
   if (!IsFloat(data_type)) return kNoValue;
-  if (range.lo <= -1 && range.hi >= 1 && random().Chance(1, 2)) {
+  if (range.lo <= -1 && range.hi >= 1 && !random().Chance(1, 8)) {
     static constexpr std::string_view kSymmetric[] = {"Tanh", "Softsign", "Sin", "Cos", "Erf"};
     return builder_.Emit1(kSymmetric[random().Index(5)], {value});
   }
-  if (range.lo <= 0 && range.hi >= 1 && random().Chance(1, 2)) {
+  if (range.lo <= 0 && range.hi >= 1 && !random().Chance(1, 8)) {
     static constexpr std::string_view kUnit[] = {"Sigmoid", "HardSigmoid"};
     return builder_.Emit1(kUnit[random().Index(2)], {value});
+  }
+  // Exp and Cosh of [-1, 1] are positive: [0.37, 2.72] and [1, 1.55].
+  const bool positive = range.lo <= 0.36 && range.hi >= 2.72;
+  const bool above_one = range.lo <= 1 && range.hi >= 1.6;
+  const bool negative = range.hi >= -0.36 && range.lo <= -2.72;
+  if ((positive || above_one || negative) && !random().Chance(1, 8)) {
+    const ValueId unit = builder_.Emit1("Tanh", {value});
+    if (unit == kNoValue) return kNoValue;
+    const ValueId raised = builder_.Emit1(positive || negative ? "Exp" : "Cosh", {unit});
+    return raised == kNoValue || positive || above_one ? raised : builder_.Emit1("Neg", {raised});
   }
   const auto bound = [&](double at) {
     Tensor tensor = MakeTensor(data_type, {});
@@ -86,6 +98,71 @@ bool OpContext::TakeInRange(size_t i, Range range, int64_t min_rank, int64_t max
   return false;
 }
 
+// An operand from the graph rather than a constant: the largest, smallest or mean element of a value.
+bool OpContext::DeriveScalar(size_t i, Range range) {
+  const bool any_range = range.lo == 0 && range.hi == 0;
+  const TypeSet types = Allowed(i) & (kFloats | Bit(DataType::kInt32) | Bit(DataType::kInt64));
+  const auto fits = [&](const Value& v) {
+    return v.kind == ValueKind::kNode && Has(types, v.type) && v.rank() > 0 && v.count > 0 &&
+           !v.edge && (any_range || v.range.Inside(range.lo, range.hi));
+  };
+  const ValueId source = builder_.PickValue(fits);
+  if (source == kNoValue) return false;
+  static constexpr std::string_view kOps[] = {"ReduceMax", "ReduceMin", "ReduceMean"};
+  const size_t op = random().Index(IsFloat(builder_.value(source).type) ? 3 : 2);
+  const ValueId made =
+      builder_.Emit1(kOps[op], {source}, {{"keepdims", static_cast<int64_t>(random().Below(2))}});
+  // With keepdims the ones broadcast too, but the rank may grow beyond what the operator takes.
+  return made != kNoValue && builder_.value(made).rank() <= 4 && Bind(i, made);
+}
+
+// A value of this shape: another with as many elements, reshaped; a smaller one, expanded; or a vector
+// of extremes along one axis.
+bool OpContext::DeriveShape(size_t i, const Shape& shape, Range range) {
+  const bool any_range = range.lo == 0 && range.hi == 0;
+  const TypeSet types = Allowed(i);
+  const int64_t count = Count(shape);
+  if (count == 0) return false;
+  const auto usable = [&](const Value& v) {
+    return v.kind == ValueKind::kNode && Has(types, v.type) && v.count > 0 && !v.edge &&
+           (any_range || v.range.Inside(range.lo, range.hi));
+  };
+  ValueId made = kNoValue;
+  ValueId source = builder_.PickValue([&](const Value& v) { return usable(v) && v.count == count; });
+  if (source != kNoValue) {
+    made = builder_.Emit1("Reshape", {source, builder_.AddInts(shape)});
+  } else if (shape.size() == 1) {
+    size_t axis = 0;
+    source = builder_.PickValue([&](const Value& v) {
+      if (!usable(v) || !Has(kFloats | Bit(DataType::kInt32) | Bit(DataType::kInt64), v.type)) {
+        return false;
+      }
+      for (size_t k = 0; k < v.shape.size(); ++k) {
+        if (v.shape[k] == shape[0]) return true;
+      }
+      return false;
+    });
+    if (source == kNoValue || builder_.opset() < 18) return false;
+    Ints axes;
+    const Shape& from = builder_.value(source).shape;
+    while (from[axis] != shape[0]) ++axis;
+    for (size_t k = 0; k < from.size(); ++k) {
+      if (k != axis) axes.push_back(static_cast<int64_t>(k));
+    }
+    made = builder_.Emit1(random().Chance(1, 2) ? "ReduceMax" : "ReduceMin",
+                          {source, builder_.AddInts(axes)}, {{"keepdims", int64_t{0}}});
+  } else {
+    source = builder_.PickValue([&](const Value& v) {
+      if (!usable(v) || v.count >= count) return false;
+      const auto wider = BroadcastShapes(v.shape, shape);
+      return wider && *wider == shape;
+    });
+    if (source == kNoValue) return false;
+    made = builder_.Emit1("Expand", {source, builder_.AddInts(shape)});
+  }
+  return made != kNoValue && builder_.value(made).shape == shape && Bind(i, made);
+}
+
 bool OpContext::TakeBroadcast(size_t i, const Shape& shape, Range range) {
   const bool any_range = range.lo == 0 && range.hi == 0;
   const auto fits = [&](const Value& v) {
@@ -101,7 +178,8 @@ bool OpContext::TakeBroadcast(size_t i, const Shape& shape, Range range) {
     }
     return v.shape.size() + shape.size() < 12 && count <= builder_.max_elements();
   };
-  if (random().Chance(11, 12) && Take(i, fits)) return true;
+  if (random().Chance(24, 25) && Take(i, fits)) return true;
+  if (pinned_ == kNoValue && random().Chance(4, 5) && DeriveScalar(i, range)) return true;
   // A new one: the same shape, or dims set to 1, or leading dims dropped.
   Shape made = shape;
   const uint64_t draw = random().Below(4);

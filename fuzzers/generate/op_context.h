@@ -22,6 +22,7 @@ class OpContext {
   int64_t opset() const { return builder_.opset(); }
   Node& node() { return node_; }
   const Value& In(size_t i) const { return builder_.value(inputs_[i]); }
+  ValueId Id(size_t i) const { return inputs_[i]; }
   DataType type() const { return In(0).type; }  // the data path's
 
   // The element types that input i may still have.
@@ -39,7 +40,7 @@ class OpContext {
     return Take(i, [](const Value&) { return true; });
   }
   bool TakeRank(size_t i, int64_t min_rank, int64_t max_rank = 6);
-  // An existing value of this shape, or a new source.
+  // An existing value of this shape, one that a node makes from existing values, or a new source.
   bool TakeShape(size_t i, const Shape& shape, Range range = {});
   // A value that broadcasts with `shape` to at most the size limit; or a new source. With a range:
   // one whose values lie in it (for divisors and the like).
@@ -67,6 +68,8 @@ class OpContext {
  private:
   bool Bind(size_t i, ValueId value);
   ValueId Limit(ValueId value, Range range);
+  bool DeriveScalar(size_t i, Range range);
+  bool DeriveShape(size_t i, const Shape& shape, Range range);
 
   GraphBuilder& builder_;
   const OpEntry& entry_;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <set>
 #include <nlohmann/json.hpp>
 
 #include "fuzzers/generate/distribution.h"
@@ -66,6 +67,7 @@ int Main(const Flags& flags) {
     configurations = std::move(*opened);
   }
   nlohmann::json report;
+  std::map<std::string, std::set<DataType>> implemented;
   if (flags.probe && !configurations.empty()) {
     const auto start = std::chrono::steady_clock::now();
     std::map<std::string, int> refusals;
@@ -77,6 +79,14 @@ int Main(const Flags& flags) {
           const Observation seen = configurations[0]->Run(test_case);
           if (seen.outcome == Outcome::kRejected && flags.show) {
             ++refusals[probe.model.graph.nodes[0].op + ": " + Class(seen.reason)];
+          }
+          const Node& node = probe.model.graph.nodes[0];
+          if (seen.outcome == Outcome::kOutputs) {
+            const bool by_output = node.inputs.empty() || node.op == "ConstantOfShape";
+            implemented[node.op].insert(by_output ? probe.model.graph.outputs[0].type.type
+                                                  : probe.inputs.empty()
+                                                      ? DataType::kUndefined
+                                                      : probe.inputs[0].tensor.type);
           }
           return seen.outcome != Outcome::kUnsupported;
         },
@@ -170,6 +180,35 @@ int Main(const Flags& flags) {
   report["triples"] = f.triples;
   report["deep_share"] = f.deep_share;
   report["median_elements"] = f.median_elements;
+  if (!implemented.empty()) {
+    // What the backend implements and the cases did not have; and the operator with the fewest
+    // neighbours among those that it implements at all.
+    size_t missing = 0;
+    std::string names;
+    size_t fewest = SIZE_MAX;
+    for (const auto& [op, types] : implemented) {
+      for (const DataType type : types) {
+        const auto found = distribution.data_types().find(op);
+        if (type == DataType::kUndefined ||
+            (found != distribution.data_types().end() && found->second.contains(type))) {
+          continue;
+        }
+        ++missing;
+        names += fmt::format(" {}:{}", op, Name(type));
+      }
+      const auto neighbours = distribution.Neighbours();
+      const auto found = neighbours.find(op);
+      const size_t count = found == neighbours.end() ? 0 : found->second;
+      if (count < fewest) {
+        fewest = count;
+        report["loneliest_operator"] = op;
+      }
+    }
+    report["fewest_neighbours"] = fewest;
+    report["implemented_operators"] = implemented.size();
+    report["missing_operator_types"] = missing;
+    report["missing_names"] = names;
+  }
   if (flags.check) report["valid_share"] = 1 - invalid / n;
   if (!configurations.empty()) {
     report["accepted_share"] = accepted / n;
@@ -215,6 +254,10 @@ int Main(const Flags& flags) {
         std::printf(" %s", std::string(Name(type)).c_str());
       }
       std::printf("\n");
+    }
+    for (const auto& [op, counts] : distribution.inputs()) {
+      std::printf("sources %6zu of %6zu not from nodes: %s\n", counts.first - counts.second,
+                  counts.first, op.c_str());
     }
     for (const auto& [reason, counts] : opaque) {
       std::printf("opaque %6ld outputs: %s\n", counts.first, reason.c_str());

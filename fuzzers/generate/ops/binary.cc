@@ -111,7 +111,7 @@ bool ChoosePow(OpContext& c) {
   c.Restrict(1, is_float ? ~TypeSet{0} : kIntegers);
   const Range exponents = is_float ? Range{-2, 3} : Range{0, 3};
   const Shape& shape = c.In(0).shape;
-  if (c.random().Chance(1, 2)) {
+  if (c.random().Chance(1, 3)) {
     return c.Make(1, c.random().Chance(2, 3) ? Shape{} : shape, exponents) && c.Done();
   }
   return c.TakeBroadcast(1, shape, exponents) && c.Done();
@@ -155,7 +155,7 @@ void PReluRange(InferContext& c) {
 
 bool ChooseVariadic(OpContext& c) {
   if (!c.TakeAny(0)) return false;
-  static constexpr size_t kCounts[] = {1, 2, 2, 2, 3, 4};
+  static constexpr size_t kCounts[] = {1, 2, 2, 3, 3, 4};
   const size_t count = kCounts[c.random().Index(6)];
   Shape shape = c.In(0).shape;
   for (size_t i = 1; i < count; ++i) {
@@ -211,15 +211,15 @@ constexpr OpEntry kBinary[] = {
     {"BitwiseOr", ChooseBinary, InferBroadcast, BitsRange, kExactResult},
     {"BitwiseXor", ChooseBinary, InferBroadcast, BitsRange, kExactResult},
     {"Div", ChooseDiv, InferBroadcast, DivRange},
-    {"Max", ChooseVariadic, InferBroadcast, HullRange, kExactResult},
-    {"Mean", ChooseVariadic, InferBroadcast, HullRange},
-    {"Min", ChooseVariadic, InferBroadcast, HullRange, kExactResult},
+    {"Max", ChooseVariadic, InferBroadcast, HullRange, kExactResult, 2},
+    {"Mean", ChooseVariadic, InferBroadcast, HullRange, 0, 2.2},
+    {"Min", ChooseVariadic, InferBroadcast, HullRange, kExactResult, 2},
     {"Mod", ChooseMod, InferMod, ModRange, kSteps},
     {"Mul", ChooseBinary, InferBroadcast, MulRange, 0, 1.3},
     {"PRelu", ChoosePRelu, InferPRelu, PReluRange},
     {"Pow", ChoosePow, InferBroadcast, PowRange},
     {"Sub", ChooseBinary, InferBroadcast, SubRange, 0, 1.3},
-    {"Sum", ChooseVariadic, InferBroadcast, SumRange},
+    {"Sum", ChooseVariadic, InferBroadcast, SumRange, 0, 2.2},
 };
 
 }  // namespace

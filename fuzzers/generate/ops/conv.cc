@@ -215,10 +215,10 @@ bool InferGlobalPool(InferContext& c) {
 constexpr OpEntry kConv[] = {
     {"AveragePool", ChoosePool, InferPool, PoolRange},
     {"Conv", ChooseConv, InferConv, ConvRange, 0, 2},
-    {"ConvInteger", ChooseConv, InferConv, ConvRange, kExactResult},
+    {"ConvInteger", ChooseConv, InferConv, ConvRange, kExactResult, 5},
     {"ConvTranspose", ChooseConvTranspose, InferConvTranspose, ConvRange, 0, 1.3},
     {"GlobalAveragePool", ChooseGlobalPool, InferGlobalPool, PoolRange},
-    {"GlobalLpPool", ChooseGlobalPool, InferGlobalPool, PoolRange},
+    {"GlobalLpPool", ChooseGlobalPool, InferGlobalPool, PoolRange, 0, 2.5},
     {"GlobalMaxPool", ChooseGlobalPool, InferGlobalPool, PoolRange, kExactResult},
     {"LpPool", ChoosePool, InferPool, PoolRange},
     {"MaxPool", ChoosePool, InferPool, PoolRange, kExactResult | kSteps},

@@ -267,8 +267,8 @@ constexpr OpEntry kCreate[] = {
     {"ConstantOfShape", ChooseConstantOfShape, InferConstantOfShape, ConstantOfShapeRange,
      kExactResult},
     {"EyeLike", ChooseEyeLike, InferEyeLike, ZeroOne, kExactResult},
-    {"OneHot", ChooseOneHot, InferOneHot, ThirdRange, kExactResult | kSteps},
-    {"Range", ChooseRange, InferRange, RangeRange, 0, 0.7},
+    {"OneHot", ChooseOneHot, InferOneHot, ThirdRange, kExactResult | kSteps, 4},
+    {"Range", ChooseRange, InferRange, RangeRange, 0, 0.4},
     {"Shape", ChooseShape, InferShape, ShapeRange, kExactResult},
     {"Size", ChooseUnary, InferSize,
      [](InferContext& c) {

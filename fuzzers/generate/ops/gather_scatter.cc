@@ -46,13 +46,35 @@ bool TuplesFit(const InferContext& c, int64_t batch) {
   return IndicesFit(c, 1, smallest);
 }
 
+// ArgMax along an axis that is no longer than the dim: indices from the graph.
+bool DeriveIndices(OpContext& c, size_t i, int64_t size, int64_t most) {
+  const auto axis_of = [&](const Value& v) {
+    for (size_t k = 0; k < v.shape.size(); ++k) {
+      if (v.shape[k] >= 1 && v.shape[k] <= size) return static_cast<int64_t>(k);
+    }
+    return int64_t{-1};
+  };
+  const ValueId source = c.b().PickValue([&](const Value& v) {
+    return v.kind == ValueKind::kNode && !v.rounded && v.count > 0 && v.count <= 4 * most &&
+           v.rank() <= 4 && Has(kFloats | Bit(DataType::kInt32), v.type) && axis_of(v) >= 0;
+  });
+  if (source == kNoValue) return false;
+  const int64_t axis = axis_of(c.b().value(source));
+  if (c.b().value(source).count / c.b().value(source).shape[static_cast<size_t>(axis)] > most) {
+    return false;
+  }
+  return c.Put(i, c.b().Emit1(c.random().Chance(1, 2) ? "ArgMax" : "ArgMin", {source},
+                              {{"axis", axis}, {"keepdims", static_cast<int64_t>(c.random().Below(2))}}));
+}
+
 // Any shape of indices with values in range: from the graph first.
 bool TakeAnyIndices(OpContext& c, size_t i, int64_t size, int64_t most) {
   const double last = static_cast<double>(size - 1);
   const auto fits = [&](const Value& v) {
     return !v.edge && v.range.Inside(-last - 1, last) && v.count <= most && v.rank() <= 3;
   };
-  if (size > 0 && c.random().Chance(4, 5) && c.Take(i, fits)) return true;
+  if (size > 0 && c.random().Chance(9, 10) && c.Take(i, fits)) return true;
+  if (size > 0 && c.random().Chance(3, 4) && DeriveIndices(c, i, size, most)) return true;
   Shape shape = c.b().DrawShape(0, 2);
   while (!shape.empty() && Count(shape) > most) shape.pop_back();
   if (size < 1) shape = {0};

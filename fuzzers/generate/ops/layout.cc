@@ -383,16 +383,16 @@ bool InferTrilu(InferContext& c) {
 void WithZero(InferContext& c) { c.out[0].range = Hull(c.in[0]->range, {0, 0}); }
 
 constexpr OpEntry kLayout[] = {
-    {"Concat", ChooseConcat, InferConcat, ConcatRange, kExactResult, 1.3},
-    {"DepthToSpace", ChooseBlocks, InferBlocks, nullptr, kExactResult, 1.5},
+    {"Concat", ChooseConcat, InferConcat, ConcatRange, kExactResult, 2},
+    {"DepthToSpace", ChooseBlocks, InferBlocks, nullptr, kExactResult, 3},
     {"Expand", ChooseExpand, InferExpand, nullptr, kExactResult},
     {"Flatten", ChooseFlatten, InferFlatten, nullptr, kExactResult},
     {"Reshape", ChooseReshape, InferReshape, KeepKnown, kExactResult, 1.3},
-    {"SpaceToDepth", ChooseBlocks, InferBlocks, nullptr, kExactResult, 1.5},
+    {"SpaceToDepth", ChooseBlocks, InferBlocks, nullptr, kExactResult, 2.5},
     {"Split", ChooseSplit, InferSplit, nullptr, kExactResult},
     {"Squeeze", ChooseSqueeze, InferSqueeze, KeepKnown, kExactResult, 1, 13},
     {"Tile", ChooseTile, InferTile, nullptr, kExactResult},
-    {"Transpose", ChooseTranspose, InferTranspose, nullptr, kExactResult, 1.3},
+    {"Transpose", ChooseTranspose, InferTranspose, nullptr, kExactResult, 1},
     {"Trilu", ChooseTrilu, InferTrilu, WithZero, kExactResult},
     {"Unsqueeze", ChooseUnsqueeze, InferUnsqueeze, KeepKnown, kExactResult, 1, 13},
 };

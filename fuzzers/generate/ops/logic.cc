@@ -31,8 +31,8 @@ bool ChooseClip(OpContext& c) {
   c.Omit(1);
   const auto bound = [&](size_t i, double lo, double hi) {
     // A scalar of the graph now and then; crossing bounds are legal too (max wins).
-    if (c.random().Chance(1, 8) &&
-        c.Take(i, [](const Value& v) { return v.rank() == 0; })) {
+    if (c.random().Chance(1, 3) &&
+        c.Take(i, [](const Value& v) { return v.rank() == 0 && v.kind == ValueKind::kNode; })) {
       return true;
     }
     return c.Make(i, {}, {lo, hi});
@@ -101,18 +101,18 @@ bool ChooseCastLike(OpContext& c) {
 bool InferCastLike(InferContext& c) { return c.in.size() == 2 && InferSame(c); }
 
 constexpr OpEntry kLogic[] = {
-    {"And", ChooseBinary, InferBroadcast, Bools, kExactResult},
+    {"And", ChooseBinary, InferBroadcast, Bools, kExactResult, 1.5},
     {"Cast", ChooseCast, InferCast, CastRange, kExactResult, 1.8},
     {"CastLike", ChooseCastLike, InferCastLike, CastRange, kExactResult},
     {"Clip", ChooseClip, InferClip, ClipRange, kExactResult},
-    {"Equal", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps},
-    {"Greater", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps},
-    {"GreaterOrEqual", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps},
-    {"Less", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps},
-    {"LessOrEqual", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps},
-    {"Or", ChooseBinary, InferBroadcast, Bools, kExactResult},
-    {"Where", ChooseWhere, InferWhere, WhereRange, kExactResult},
-    {"Xor", ChooseBinary, InferBroadcast, Bools, kExactResult},
+    {"Equal", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps, 1.3},
+    {"Greater", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps, 1.3},
+    {"GreaterOrEqual", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps, 1.3},
+    {"Less", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps, 1.3},
+    {"LessOrEqual", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps, 1.3},
+    {"Or", ChooseBinary, InferBroadcast, Bools, kExactResult, 1.5},
+    {"Where", ChooseWhere, InferWhere, WhereRange, kExactResult, 3},
+    {"Xor", ChooseBinary, InferBroadcast, Bools, kExactResult, 1.7},
 };
 
 }  // namespace

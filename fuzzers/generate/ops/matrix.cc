@@ -49,6 +49,13 @@ bool ChooseMatMul(OpContext& c) {
     return shape && Count(*shape) <= c.b().max_elements();
   };
   if (c.Take(1, fits)) return c.Done();
+  if (a.size() >= 2 && c.random().Chance(1, 2)) {
+    // Its own transpose: always fits, and comes from the graph.
+    Ints perm;
+    for (size_t i = 0; i < a.size(); ++i) perm.push_back(static_cast<int64_t>(i));
+    std::swap(perm[a.size() - 1], perm[a.size() - 2]);
+    if (c.Put(1, c.b().Emit1("Transpose", {c.Id(0)}, {{"perm", perm}}))) return c.Done();
+  }
   Shape b = {a.back(), c.b().DrawDim()};
   if (c.random().Chance(1, 8)) b.pop_back();
   if (a.size() > 2 && b.size() == 2 && c.random().Chance(1, 2)) {
@@ -302,11 +309,11 @@ void IntegerDotRange(InferContext& c) {
 }
 
 constexpr OpEntry kMatrix[] = {
-    {"Det", ChooseDet, InferDet, DetRange, 0, 0.5},
-    {"Einsum", ChooseEinsum, InferEinsum, EinsumRange, 0, 1.2, 12},
+    {"Det", ChooseDet, InferDet, DetRange, 0, 2.5},
+    {"Einsum", ChooseEinsum, InferEinsum, EinsumRange, 0, 2, 12},
     {"Gemm", ChooseGemm, InferGemm, GemmRange, 0, 1.2},
-    {"MatMul", ChooseMatMul, InferMatMul, DotRange, 0, 1.4},
-    {"MatMulInteger", ChooseMatMulInteger, InferMatMulInteger, IntegerDotRange, kExactResult},
+    {"MatMul", ChooseMatMul, InferMatMul, DotRange, 0, 2},
+    {"MatMulInteger", ChooseMatMulInteger, InferMatMulInteger, IntegerDotRange, kExactResult, 2},
 };
 
 }  // namespace

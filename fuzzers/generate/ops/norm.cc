@@ -193,11 +193,11 @@ bool InferMvn(InferContext& c) {
 void Five(InferContext& c) { c.out[0].range = {-5, 5}; }
 
 constexpr OpEntry kNorm[] = {
-    {"BatchNormalization", ChooseBatchNorm, InferBatchNorm, BatchNormRange, 0, 1.3},
+    {"BatchNormalization", ChooseBatchNorm, InferBatchNorm, BatchNormRange, 0, 0.8},
     {"GroupNormalization", ChooseGroupNorm, InferGroupNorm, Normal, 0, 1, 21},
     {"Hardmax", ChooseAxis, InferAxis, Unit, kExactResult | kSteps},
     {"InstanceNormalization", ChooseInstanceNorm, InferInstanceNorm, Normal, 0, 1.2},
-    {"LRN", ChooseLrn, InferLrn},
+    {"LRN", ChooseLrn, InferLrn, nullptr, 0, 2},
     {"LayerNormalization", ChooseLayerNorm, InferLayerNorm, Normal, 0, 1.2},
     {"LogSoftmax", ChooseAxis, InferAxis, LogSoftmaxRange},
     {"LpNormalization", ChooseLpNormalization, InferAxis,

@@ -105,9 +105,9 @@ void DynamicRange(InferContext& c) {
 }
 
 constexpr OpEntry kQuant[] = {
-    {"DequantizeLinear", ChooseDequantize, InferDequantize, DequantizedRange},
+    {"DequantizeLinear", ChooseDequantize, InferDequantize, DequantizedRange, 0, 0.8},
     {"DynamicQuantizeLinear", ChooseDynamicQuantize, InferDynamicQuantize, DynamicRange, kSteps},
-    {"QuantizeLinear", ChooseQuantize, InferQuantize, QuantizedRange, kExactResult | kSteps},
+    {"QuantizeLinear", ChooseQuantize, InferQuantize, QuantizedRange, kExactResult | kSteps, 0.8},
 };
 
 }  // namespace

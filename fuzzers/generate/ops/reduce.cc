@@ -132,7 +132,8 @@ bool InferArg(InferContext& c) {
 
 void IndexRange(InferContext& c) {
   int64_t largest = 1;
-  for (const int64_t dim : c.shape(0)) largest = std::max(largest, dim);
+  const auto axis = NormalizeAxis(c.node.Int("axis", c.node.op == "TopK" ? -1 : 0), c.rank(0));
+  if (axis) largest = std::max(largest, c.shape(0)[static_cast<size_t>(*axis)]);
   c.out.back().range = {0, static_cast<double>(largest - 1)};
 }
 

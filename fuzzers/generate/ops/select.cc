@@ -390,10 +390,10 @@ constexpr OpEntry kSelect[] = {
     {"NonZero", ChooseNonZero, InferNonZero,
      [](InferContext& c) { c.out[0].range = {0, static_cast<double>(c.in[0]->count)}; },
      kExactResult | kSteps | kTerminal, 0.5},
-    {"Pad", ChoosePad, InferPad, PadRange, kExactResult, 1.2},
+    {"Pad", ChoosePad, InferPad, PadRange, kExactResult, 1},
     {"Resize", ChooseResize, InferResize, nullptr, 0, 1, 13},
     {"ReverseSequence", ChooseReverseSequence, InferReverseSequence, nullptr, kExactResult},
-    {"Slice", ChooseSlice, InferSlice, SliceRange, kExactResult, 1.3},
+    {"Slice", ChooseSlice, InferSlice, SliceRange, kExactResult, 0.75},
     {"Unique", ChooseUnique, InferUnique, UniqueRange, kExactResult | kSteps | kTerminal, 0.5},
 };
 

@@ -190,7 +190,7 @@ constexpr OpEntry kUnary[] = {
     {"Softplus", ChooseUnary, InferSame, Mono<kSoftplus>},
     {"Softsign", ChooseUnary, InferSame, Within<-1.0, 1.0>},
     {"Sqrt", ChooseWithin<0.0, kAnyHigh>, InferSame, Mono<kSqrt>},
-    {"Swish", ChooseAlpha, InferSame, AlphaRange},
+    {"Swish", ChooseAlpha, InferSame, AlphaRange, 0, 3},
     {"Tan", ChooseWithin<-1.4, 1.4>, InferSame, Within<-6.0, 6.0>},
     {"Tanh", ChooseUnary, InferSame, Within<-1.0, 1.0>},
     {"ThresholdedRelu", ChooseAlpha, InferSame, Mono<kRelu>, kExactResult | kSteps},

@@ -112,8 +112,8 @@ bool Dynamic(PatternContext& p) {
 
 constexpr PatternEntry kQuants[] = {
     {"QDQ pair", Pair},
-    {"QDQ around an operator", Surrounded, 3},
-    {"QLinearMatMul", QuantizedMatMul, 2},
+    {"QDQ around an operator", Surrounded, 2},
+    {"QLinearMatMul", QuantizedMatMul},
     {"QLinearConv", QuantizedConv},
     {"DynamicQuantizeMatMulFusion", Dynamic},
 };
