@@ -47,7 +47,7 @@ Status BatchNormalization(KernelContext& ctx) {
     const Interval factor = type.Div(scale, deviation);
     const Interval shift = type.Sub(bias, type.Mul(mean, factor));
     // Folded into the weights before, the factor scales the terms of a sum that may cancel: what
-    // those are is not known here, so a channel that comes within 2^24 of overflow is undecidable.
+    // those are is not known here, so a channel that comes near overflow is undecidable.
     double largest = 1;
     for (int64_t b = 0; b < x.shape[0]; ++b) {
       for (int64_t k = 0; k < plane; ++k) {
@@ -55,9 +55,9 @@ Status BatchNormalization(KernelContext& ctx) {
         if (std::isfinite(x.value[at])) largest = std::max(largest, std::abs(x.value[at]));
       }
     }
+    const double headroom = x.type == DataType::kFloat16 ? 0x1p-4 : 0x1p-24;
     const bool near_overflow =
-        largest * std::abs(factor.value) > Traits(x.type).max_finite * 0x1p-24 &&
-        x.type != DataType::kFloat16;
+        largest * std::abs(factor.value) > Traits(x.type).max_finite * headroom;
     for (int64_t b = 0; b < x.shape[0]; ++b) {
       for (int64_t k = 0; k < plane; ++k) {
         const auto at = static_cast<size_t>((b * channels + c) * plane + k);
