@@ -338,7 +338,10 @@ const Accuracy& FindAccuracy(std::string_view function, DataType type) {
 double ErrorBound(DataType type, double y, const Accuracy& row, double scale) {
   if (!std::isfinite(y)) return 0;
   const Units& units = UnitsOf(type);
-  const double ulp = std::max(Binade(y) * units.per_binade, units.smallest);
+  // Within row.ulps below a power of two the ulp above it counts: an end of a range stands for every
+  // result inside, and one on the power itself may be off by its own, larger, ulp.
+  const double reach = std::abs(y) + row.ulps * Binade(y) * units.per_binade;
+  const double ulp = std::max(Binade(reach) * units.per_binade, units.smallest);
   return row.ulps * ulp + row.scale_ulps * units.roundoff * scale;
 }
 

@@ -17,10 +17,10 @@ namespace {
 
 constexpr size_t kMostLines = 200;
 
-GeneratorSettings TwinSettings() {
+GeneratorSettings TwinSettings(int min_nodes = 5, int max_nodes = 30) {
   GeneratorSettings settings;
-  settings.min_nodes = 5;
-  settings.max_nodes = 30;
+  settings.min_nodes = min_nodes;
+  settings.max_nodes = max_nodes;
   settings.malformed_share = 0;
   settings.only_operators = SupportedOperators();
   return settings;
@@ -53,9 +53,9 @@ void MakeRepeated(GeneratedCase& generated, Random& random) {
   }
 }
 
-GeneratedCase Draw(uint64_t seed, int64_t index) {
+GeneratedCase Draw(uint64_t seed, int64_t index, const GeneratorSettings& settings) {
   Random random(Mix64(seed) ^ static_cast<uint64_t>(index) * 0x9e3779b97f4a7c15);
-  GeneratedCase generated = Generate(random, TwinSettings(), TwinLearned());
+  GeneratedCase generated = Generate(random, settings, TwinLearned());
   if (index % 3 == 0) MakeRepeated(generated, random);
   return generated;
 }
@@ -74,8 +74,9 @@ TwinReport RunTwin(const TwinOptions& options) {
   FaultySettings settings;
   settings.seed = options.seed;
   twin.push_back(std::make_unique<FaultyConfiguration>(settings));
+  const GeneratorSettings generator = TwinSettings(options.min_nodes, options.max_nodes);
   for (int64_t index = 0; index < options.cases; ++index) {
-    const GeneratedCase generated = Draw(options.seed, index);
+    const GeneratedCase generated = Draw(options.seed, index, generator);
     const Case test_case = ToCase(generated);
     const Execution execution = Execute(test_case, twin);
     ++report.cases;
@@ -148,6 +149,7 @@ FaultReport RunFault(const FaultEntry& fault, const FaultOptions& options) {
   settings.fault = fault;
   const OpenAll open = OpenFaulty(settings);
   settings.dry = true;
+  const GeneratorSettings generator = TwinSettings();
   for (int seed = 1; seed <= options.seeds; ++seed) {
     ++report.seeds;
     Configurations dry;
@@ -156,7 +158,7 @@ FaultReport RunFault(const FaultEntry& fault, const FaultOptions& options) {
     bool found = false;
     for (int64_t index = 0; index < options.cases; ++index) {
       if (found && report.investigated >= share) break;
-      const GeneratedCase generated = Draw(1000 + static_cast<uint64_t>(seed), index);
+      const GeneratedCase generated = Draw(1000 + static_cast<uint64_t>(seed), index, generator);
       if (std::ranges::none_of(generated.model.graph.nodes,
                                [&](const Node& node) { return node.op == fault.op; })) {
         continue;

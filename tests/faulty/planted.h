@@ -20,6 +20,8 @@ namespace moire::faulty {
 struct TwinOptions {
   int64_t cases = 2000;
   uint64_t seed = 1;
+  int min_nodes = 5;
+  int max_nodes = 30;
   std::string save;  // directory for the cases that raised an alarm; empty: none
 };
 struct TwinReport {

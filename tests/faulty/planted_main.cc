@@ -21,6 +21,8 @@ int main(int argc, char** argv) {
   uint64_t seed = 1;
   app.add_option("--twin", twin.cases, "cases for the clean twin");
   app.add_option("--save", twin.save, "directory for the cases that raise an alarm");
+  app.add_option("--min-nodes", twin.min_nodes, "nodes of the twin's cases");
+  app.add_option("--max-nodes", twin.max_nodes, "nodes of the twin's cases");
   app.add_option("--seed", seed, "of the twin's and the power measurement's cases");
   app.add_option("--faults", faults, "names of planted faults, or all")->delimiter(',');
   app.add_option("--seeds", fault.seeds, "seeds for each fault");

@@ -9,7 +9,7 @@ namespace moire::faulty {
 namespace {
 
 TEST(Planted, CleanTwinRaisesNoAlarm) {
-  const TwinReport report = RunTwin({.cases = 2000, .seed = 1, .save = {}});
+  const TwinReport report = RunTwin({.cases = 2000, .save = {}});
   for (const std::string& alarm : report.alarms) ADD_FAILURE() << alarm;
   const auto matches = report.verdicts.find("match");
   ASSERT_NE(matches, report.verdicts.end());
