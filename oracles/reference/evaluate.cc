@@ -1,7 +1,10 @@
-// Evaluation of a graph: values by name, one kernel call a node, errors turned into opaque values.
+// Evaluation of a graph: values by name, one kernel call a node, errors turned into opaque values. An
+// operator without a kernel is evaluated through ONNX's function body of it, if it has one.
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
+#include "harness/case/onnx_function.h"
 #include "oracles/reference/reference.h"
 
 namespace moire {
@@ -151,14 +154,9 @@ class Evaluator {
       StoreOpaque(node, scope, opaque->opaque, opaque->opaque_reason);
       return {};
     }
-    const int64_t opset = model_.Opset(node.domain);
+    const int64_t opset = Opset(node.domain);
     const KernelEntry* entry = FindKernel(node.domain, node.op, opset);
-    if (entry == nullptr) {
-      StoreOpaque(node, scope, Opaque::kUnsupported,
-                  fmt::format("operator {}{}{} at opset {}", node.domain,
-                              node.domain.empty() ? "" : ".", node.op, opset));
-      return {};
-    }
+    if (entry == nullptr) return RunFunction(node, opset, inputs, scope, depth);
     Bodies bodies(*this, scope, depth);
     KernelContext context(node, opset, inputs, options_.budget, spent_, bodies);
     Status status = context.Spend(1);
@@ -181,6 +179,54 @@ class Evaluator {
     return {};
   }
 
+  // The function body sees its inputs only, and has opsets of its own. What it rejects, ONNX's page
+  // may allow or leave open: nothing is claimed.
+  Status RunFunction(const Node& node, int64_t opset, std::span<const RangeTensor* const> inputs,
+                     Scope& scope, int depth) {
+    std::vector<ValueType> types;
+    for (const RangeTensor* input : inputs) {
+      types.push_back(input == nullptr ? ValueType{} : TensorType(input->type, input->shape));
+    }
+    const Result<FunctionBody> body = ExpandFunction(node, opset, types);
+    if (!body || depth >= kMaxDepth) {
+      StoreOpaque(node, scope, Opaque::kUnsupported,
+                  fmt::format("operator {}{}{} at opset {}", node.domain,
+                              node.domain.empty() ? "" : ".", node.op, opset));
+      return {};
+    }
+    Scope inner;
+    size_t next = 0;
+    for (const RangeTensor* input : inputs) {
+      if (input != nullptr) inner.values[body->graph.inputs[next++].name] = *input;
+    }
+    const bool must_reject = must_reject_;
+    const std::vector<OpsetImport>* const outer = std::exchange(function_opsets_, &body->opsets);
+    std::vector<RangeTensor> results;
+    const Status status = RunGraph(body->graph, inner, depth + 1, results);
+    function_opsets_ = outer;
+    must_reject_ = must_reject;
+    MOIRE_TRY(status);
+    std::vector<RangeTensor> outputs(node.outputs.size());
+    next = 0;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (!node.outputs[i].empty()) outputs[i] = std::move(results[next++]);
+    }
+    if (options_.on_node && depth == 0) options_.on_node(node, outputs);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (!node.outputs[i].empty()) scope.values[node.outputs[i]] = std::move(outputs[i]);
+    }
+    return {};
+  }
+
+  int64_t Opset(const std::string& domain) const {
+    if (function_opsets_ != nullptr) {
+      for (const OpsetImport& import : *function_opsets_) {
+        if (import.domain == domain) return import.version;
+      }
+    }
+    return model_.Opset(domain);
+  }
+
   static void StoreOpaque(const Node& node, Scope& scope, Opaque kind, const std::string& reason) {
     for (const std::string& output : node.outputs) {
       if (!output.empty()) scope.values[output] = MakeOpaque(kind, reason);
@@ -189,6 +235,7 @@ class Evaluator {
 
   const Model& model_;
   const ReferenceOptions& options_;
+  const std::vector<OpsetImport>* function_opsets_ = nullptr;  // inside a function body
   Spent spent_;
   bool must_reject_ = false;
 };

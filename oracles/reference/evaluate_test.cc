@@ -20,6 +20,24 @@ g (float[2] x) => (float[2] y, float[2] z) { y = custom.Thing (x)
   EXPECT_EQ(result.outputs[1].opaque, Opaque::kUnsupported);
 }
 
+TEST(Evaluate, FunctionBodiesStandInForKernels) {
+  // No kernel; the body has attributes with defaults and an input that may be omitted.
+  const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 22]>
+g (float[1,2] scores, int64[1] labels) => (float loss) {
+  loss = SoftmaxCrossEntropyLoss (scores, labels) })");
+  Tensor scores = MakeTensor(DataType::kFloat, {1, 2});
+  SetFloat(scores, 1, 3);
+  const std::vector<NamedTensor> inputs = {{"scores", scores}, {"labels", Int64Tensor(Ints{1})}};
+  const ReferenceResult result = Evaluate(model, inputs);
+  ASSERT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
+  ASSERT_EQ(result.outputs[0].opaque, Opaque::kNo) << result.outputs[0].opaque_reason;
+  // ln(1 + e^-3)
+  EXPECT_NEAR(result.outputs[0].value[0], 0.04858735, 1e-6);
+  Tensor wrong = FloatScalar(3.0485873f);  // the other label's
+  EXPECT_FALSE(Legal(result.outputs[0], wrong, 0));
+  EXPECT_TRUE(Legal(result.outputs[0], FloatScalar(0.04858735f), 0));
+}
+
 TEST(Evaluate, MissingAndMisshapenInputsAreRejected) {
   const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 21]>
 g (float[2] x) => (float[2] y) { y = Identity (x) })");
