@@ -170,7 +170,7 @@ ValueId GraphBuilder::AddInts(const Ints& values, DataType type, bool scalar) {
   Tensor tensor = MakeTensor(type, shape);
   for (int64_t i = 0; i < count; ++i) SetInt(tensor, i, values[static_cast<size_t>(i)]);
   const uint64_t draw = random_.Below(100);
-  if (draw < 26) {
+  if (draw < 20) {
     Node node;
     node.op = "Constant";
     node.Set("value", tensor);
@@ -371,8 +371,8 @@ void GraphBuilder::Undo(const Mark& mark) {
 
 double GraphBuilder::Weight(const Value& candidate, ValueId id) const {
   switch (candidate.kind) {
-    case ValueKind::kInitializer: return 0.02;
-    case ValueKind::kInput: return candidate.uses == 0 ? 2.0 : 0.15;
+    case ValueKind::kInitializer: return 0.01;
+    case ValueKind::kInput: return candidate.uses == 0 ? 1.0 : 0.06;
     case ValueKind::kNode: break;
   }
   const bool newest = static_cast<size_t>(candidate.producer) + 1 == nodes_.size();

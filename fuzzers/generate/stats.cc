@@ -11,6 +11,7 @@
 
 #include "fuzzers/generate/distribution.h"
 #include "fuzzers/generate/generate.h"
+#include "fuzzers/generate/schema.h"
 #include "fuzzers/mutate/mutate.h"
 #include "harness/backends/backend.h"
 #include "harness/case/onnx_adapter.h"
@@ -186,7 +187,15 @@ int Main(const Flags& flags) {
     size_t missing = 0;
     std::string names;
     size_t fewest = SIZE_MAX;
-    for (const auto& [op, types] : implemented) {
+    for (auto& [op, types] : implemented) {
+      // What turned out not to be implemented after all.
+      const SchemaInfo* schema = FindSchema(op, settings.max_opset);
+      if (schema != nullptr && schema->variables == 1) {
+        std::erase_if(types, [&](DataType type) {
+          return learned.Avoid({op, schema->since, {&type, 1}, {&type, 1}});
+        });
+      }
+      if (types.empty()) continue;
       for (const DataType type : types) {
         const auto found = distribution.data_types().find(op);
         if (type == DataType::kUndefined ||

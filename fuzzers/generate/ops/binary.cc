@@ -142,7 +142,7 @@ bool ChoosePRelu(OpContext& c) {
   for (int64_t& dim : slope) {
     if (c.random().Chance(1, 2)) dim = 1;
   }
-  return c.Make(1, slope) && c.Done();
+  return c.TakeShape(1, slope) && c.Done();
 }
 
 bool InferPRelu(InferContext& c) {

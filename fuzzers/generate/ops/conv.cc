@@ -60,7 +60,7 @@ bool ChooseConv(OpContext& c) {
   if (!c.Take(1, fits)) {
     Shape weights = {filters, channels / group};
     weights.insert(weights.end(), window.kernel.begin(), window.kernel.end());
-    if (!c.Make(1, weights)) return false;
+    if (integer ? !c.Make(1, weights) : !c.TakeShape(1, weights)) return false;
   }
   filters = c.In(1).shape[0];
   if (group != 1 || c.random().Chance(1, 6)) c.Set("group", group);

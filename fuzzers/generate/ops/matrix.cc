@@ -64,7 +64,7 @@ bool ChooseMatMul(OpContext& c) {
       if (c.random().Chance(1, 4)) b[i] = 1;
     }
   }
-  return c.Make(1, b) && c.Done();
+  return c.TakeShape(1, b) && c.Done();
 }
 
 bool ChooseGemm(OpContext& c) {
@@ -79,7 +79,7 @@ bool ChooseGemm(OpContext& c) {
   };
   if (!c.Take(1, fits)) {
     const int64_t fresh = c.b().DrawDim();
-    if (!c.Make(1, trans_b ? Shape{fresh, k} : Shape{k, fresh})) return false;
+    if (!c.TakeShape(1, trans_b ? Shape{fresh, k} : Shape{k, fresh})) return false;
   }
   const int64_t n = c.In(1).shape[trans_b ? 0 : 1];
   c.SetInt("transA", trans_a, 0);
@@ -96,7 +96,7 @@ bool ChooseGemm(OpContext& c) {
   };
   if (c.Take(2, unidirectional)) return c.Done();
   const Shape biases[] = {{n}, {m, n}, {1, n}, {m, 1}, {1}, {}};
-  return c.Make(2, biases[c.random().Index(6)]) && c.Done();
+  return c.TakeShape(2, biases[c.random().Index(6)]) && c.Done();
 }
 
 bool InferGemm(InferContext& c) {

@@ -1,0 +1,194 @@
+#include "harness/smt/solver.h"
+
+#include <z3++.h>
+
+#include <limits>
+
+namespace moire::smt {
+
+enum class Op {
+  kConstant, kVariable, kAdd, kSub, kMul, kDiv, kMod,
+  kEq, kNe, kLe, kLt, kAnd, kOr, kNot,
+};
+
+// Terms know nothing of a Z3 context: they are trees of our own, translated when a solver takes them.
+struct TermData {
+  Op op = Op::kConstant;
+  int64_t value = 0;  // the constant, or the variable's number
+  std::shared_ptr<const TermData> a, b;
+};
+
+namespace {
+
+std::shared_ptr<const TermData> Make(Op op, const TermData& a, const TermData& b) {
+  return std::make_shared<TermData>(
+      TermData{op, 0, std::make_shared<TermData>(a), std::make_shared<TermData>(b)});
+}
+
+}  // namespace
+
+Term::Term(int64_t constant)
+    : data_(std::make_shared<TermData>(TermData{Op::kConstant, constant, nullptr, nullptr})) {}
+
+Term operator+(const Term& a, const Term& b) { return Term(Make(Op::kAdd, a.data(), b.data())); }
+Term operator-(const Term& a, const Term& b) { return Term(Make(Op::kSub, a.data(), b.data())); }
+Term operator*(const Term& a, const Term& b) { return Term(Make(Op::kMul, a.data(), b.data())); }
+Term operator/(const Term& a, const Term& b) { return Term(Make(Op::kDiv, a.data(), b.data())); }
+Term operator%(const Term& a, const Term& b) { return Term(Make(Op::kMod, a.data(), b.data())); }
+
+Constraint operator==(const Term& a, const Term& b) {
+  return Constraint(Make(Op::kEq, a.data(), b.data()));
+}
+Constraint operator!=(const Term& a, const Term& b) {
+  return Constraint(Make(Op::kNe, a.data(), b.data()));
+}
+Constraint operator<=(const Term& a, const Term& b) {
+  return Constraint(Make(Op::kLe, a.data(), b.data()));
+}
+Constraint operator<(const Term& a, const Term& b) {
+  return Constraint(Make(Op::kLt, a.data(), b.data()));
+}
+Constraint operator>=(const Term& a, const Term& b) { return b <= a; }
+Constraint operator>(const Term& a, const Term& b) { return b < a; }
+Constraint operator&&(const Constraint& a, const Constraint& b) {
+  return Constraint(Make(Op::kAnd, a.data(), b.data()));
+}
+Constraint operator||(const Constraint& a, const Constraint& b) {
+  return Constraint(Make(Op::kOr, a.data(), b.data()));
+}
+Constraint operator!(const Constraint& a) {
+  return Constraint(Make(Op::kNot, a.data(), a.data()));
+}
+
+struct SolverData {
+  explicit SolverData(const Limits& limits) : limits(limits) {}
+
+  z3::context context;
+  std::vector<z3::expr> variables;
+  std::vector<z3::expr> required;
+  std::vector<z3::expr> preferred;
+  Limits limits;
+
+  z3::expr Translate(const TermData& t) {
+    switch (t.op) {
+      case Op::kConstant: return context.int_val(t.value);
+      case Op::kVariable: return variables.at(static_cast<size_t>(t.value));
+      case Op::kAdd: return Translate(*t.a) + Translate(*t.b);
+      case Op::kSub: return Translate(*t.a) - Translate(*t.b);
+      case Op::kMul: return Translate(*t.a) * Translate(*t.b);
+      case Op::kDiv: return Translate(*t.a) / Translate(*t.b);
+      case Op::kMod: return z3::mod(Translate(*t.a), Translate(*t.b));
+      case Op::kEq: return Translate(*t.a) == Translate(*t.b);
+      case Op::kNe: return Translate(*t.a) != Translate(*t.b);
+      case Op::kLe: return Translate(*t.a) <= Translate(*t.b);
+      case Op::kLt: return Translate(*t.a) < Translate(*t.b);
+      case Op::kAnd: return Translate(*t.a) && Translate(*t.b);
+      case Op::kOr: return Translate(*t.a) || Translate(*t.b);
+      case Op::kNot: return !Translate(*t.a);
+    }
+    return context.bool_val(false);
+  }
+
+  z3::solver MakeSolver() {
+    z3::solver solver(context);
+    z3::params params(context);
+    params.set("random_seed", limits.seed);
+    params.set("timeout", limits.timeout_ms);
+    params.set("rlimit", static_cast<unsigned>(std::min<uint64_t>(
+                             limits.resources, std::numeric_limits<unsigned>::max())));
+    params.set("max_memory", limits.memory_mb);
+    solver.set(params);
+    for (const z3::expr& constraint : required) solver.add(constraint);
+    return solver;
+  }
+
+  Solution Read(z3::solver& solver) {
+    const z3::model model = solver.get_model();
+    Solution out{Answer::kSat, {}, {}};
+    for (const z3::expr& variable : variables) {
+      int64_t value = 0;
+      model.eval(variable, true).is_numeral_i64(value);
+      out.values.push_back(value);
+    }
+    return out;
+  }
+
+  Solution Check() {
+    z3::solver solver = MakeSolver();
+    z3::check_result result = solver.check();
+    if (result == z3::unsat) return {Answer::kUnsat, {}, {}};
+    if (result == z3::unknown) return {Answer::kUnknown, solver.reason_unknown(), {}};
+    Solution best = Read(solver);
+    for (const z3::expr& wish : preferred) {
+      solver.push();
+      solver.add(wish);
+      // A wish that a limit leaves open is dropped like one that cannot be had.
+      if (solver.check() == z3::sat) {
+        best = Read(solver);
+      } else {
+        solver.pop();
+      }
+    }
+    return best;
+  }
+};
+
+// Z3 reports errors by exceptions; none leaves this file.
+template <typename F>
+Solution Guarded(F query) {
+  try {
+    return query();
+  } catch (const z3::exception& error) {
+    return {Answer::kUnknown, error.msg(), {}};
+  }
+}
+
+Solver::Solver(const Limits& limits) : data_(std::make_unique<SolverData>(limits)) {}
+Solver::~Solver() = default;
+
+Term Solver::Variable(int64_t low, int64_t high) {
+  const auto number = static_cast<int64_t>(data_->variables.size());
+  const std::string name = "v" + std::to_string(number);
+  const z3::expr variable = data_->context.int_const(name.c_str());
+  data_->variables.push_back(variable);
+  data_->required.push_back(variable >= data_->context.int_val(low));
+  data_->required.push_back(variable <= data_->context.int_val(high));
+  return Term(std::make_shared<TermData>(TermData{Op::kVariable, number, nullptr, nullptr}));
+}
+
+void Solver::Require(const Constraint& constraint) {
+  data_->required.push_back(data_->Translate(constraint.data()));
+}
+
+void Solver::Prefer(const Constraint& constraint) {
+  data_->preferred.push_back(data_->Translate(constraint.data()));
+}
+
+Solution Solver::Solve() {
+  return Guarded([&] { return data_->Check(); });
+}
+
+Solution Solver::Minimize(const Term& cost) {
+  return Guarded([&]() -> Solution {
+    z3::solver solver = data_->MakeSolver();
+    const z3::expr target = data_->Translate(cost.data());
+    Solution best;
+    for (;;) {
+      const z3::check_result result = solver.check();
+      if (result == z3::unsat) {
+        if (best.answer != Answer::kSat) best.answer = Answer::kUnsat;
+        return best;
+      }
+      if (result == z3::unknown) {
+        best.reason = solver.reason_unknown();
+        return best;
+      }
+      int64_t value = 0;
+      solver.get_model().eval(target, true).is_numeral_i64(value);
+      best = data_->Read(solver);
+      solver.add(target < data_->context.int_val(value));
+    }
+  });
+}
+
+}  // namespace moire::smt
