@@ -14,12 +14,15 @@
 namespace moire {
 namespace {
 
-// What kind of number an attribute holds, not which: reduction has already made it small.
+// What kind of number an attribute holds, not which: reduction has already made it small. One is a
+// kind of its own for integers (a group, a stride, a dilation of 1), not for reals.
 std::string_view NumberClass(double value) {
   if (std::isnan(value)) return "nan";
   if (value == 0) return "0";
-  if (value == 1) return "1";
   return value < 0 ? "-" : "+";
+}
+std::string_view NumberClass(int64_t value) {
+  return value == 1 ? "1" : NumberClass(static_cast<double>(value));
 }
 
 template <typename List>
@@ -27,7 +30,7 @@ std::string ListClass(const List& list) {
   if (list.empty()) return "[]";
   std::string classes;
   for (const auto value : list) {
-    const std::string_view one = NumberClass(static_cast<double>(value));
+    const std::string_view one = NumberClass(value);
     if (classes.find(one) == std::string::npos) classes += one;
   }
   std::ranges::sort(classes);
@@ -36,8 +39,10 @@ std::string ListClass(const List& list) {
 
 std::string AttributeClass(const Attribute& attribute) {
   struct Visitor {
-    std::string operator()(int64_t v) const { return std::string(NumberClass(static_cast<double>(v))); }
-    std::string operator()(float v) const { return std::string(NumberClass(static_cast<double>(v))); }
+    std::string operator()(int64_t v) const { return std::string(NumberClass(v)); }
+    std::string operator()(float v) const {
+      return std::string(NumberClass(static_cast<double>(v)));
+    }
     std::string operator()(const std::string& v) const { return v; }
     std::string operator()(const Tensor& v) const { return std::string(Name(v.type)); }
     std::string operator()(const GraphPtr& v) const {
@@ -57,6 +62,22 @@ std::string AttributeClass(const Attribute& attribute) {
     value = std::string(Name(static_cast<DataType>(*number)));
   }
   return attribute.name + "=" + value;
+}
+
+// A message without the element types in it: a runtime that refuses one operator for two types
+// says one thing.
+std::string WithoutTypes(std::string_view error_class) {
+  std::string out(error_class);
+  for (size_t at = out.find("[with "); at != std::string::npos; at = out.find("[with ", at)) {
+    const size_t end = std::min(out.find(']', at), out.size() - 1);
+    out.erase(at, end - at + 1);
+  }
+  for (const TypeTraits& row : AllTypes()) {
+    for (size_t at = out.find(row.name); at != std::string::npos; at = out.find(row.name, at + 1)) {
+      out.replace(at, row.name.size(), "T");
+    }
+  }
+  return out;
 }
 
 using Types = std::unordered_map<std::string, DataType>;
@@ -151,16 +172,28 @@ std::string SymptomKey(const Verdict& verdict) {
 std::string CauseKey(const Verdict& verdict, const Model& reduced,
                      const std::vector<NamedTensor>& inputs, const std::string& blamed_optimizer) {
   const Types types = TypesOf(reduced, inputs);
-  // A blamed optimiser says more than the level it ran at.
-  const std::string where =
-      blamed_optimizer.empty() ? ConfigurationClass(verdict.configuration)
-                               : std::string(BackendName(verdict.configuration)) + " " + blamed_optimizer;
-  const std::string text = fmt::format("{}\n{}\n{}\n{}", Name(verdict.kind), where, verdict.error_class,
-                                       CanonicalGraph(reduced, types));
+  // What identifies a bug depends on what is known of it. A blamed optimiser is the cause whatever
+  // operators it walked over; a refusal or a death says where in the runtime it happened, and the
+  // operators say the rest; a wrong value has nothing but the graph.
+  const bool speaks = verdict.kind == VerdictKind::kWronglyRejected ||
+                      verdict.kind == VerdictKind::kCrash;
+  std::string text = std::string(Name(verdict.kind)) + "\n";
+  if (!blamed_optimizer.empty()) {
+    text += fmt::format("{} {}\n{}", BackendName(verdict.configuration), blamed_optimizer,
+                        WithoutTypes(verdict.error_class));
+  } else if (speaks) {
+    text += fmt::format("{}\n{}\n{}", ConfigurationClass(verdict.configuration),
+                        WithoutTypes(verdict.error_class), Operators(reduced));
+  } else {
+    text += fmt::format("{}\n{}\n{}", ConfigurationClass(verdict.configuration),
+                        verdict.error_class, CanonicalGraph(reduced, types));
+  }
   std::string kind(Name(verdict.kind));
   std::ranges::replace(kind, ' ', '-');
-  return fmt::format("{}/{}/{}/{:016x}", kind, Operators(reduced), MainType(reduced, types),
-                     HashBytes(text.data(), text.size()));
+  const std::string what = blamed_optimizer.empty() ? Operators(reduced) : blamed_optimizer;
+  const std::string type =
+      speaks || !blamed_optimizer.empty() ? "any" : MainType(reduced, types);
+  return fmt::format("{}/{}/{}/{:016x}", kind, what, type, HashBytes(text.data(), text.size()));
 }
 
 }  // namespace moire
