@@ -17,6 +17,7 @@ constexpr Family kFamilies[] = {
     // Reductions, products, windows, normalisations.
     ReduceKernels, MatMulKernels, ConvKernels, PoolKernels, SoftmaxKernels,
     NormalizeKernels, BatchNormKernels, ArgReduceKernels, EinsumKernels,
+    RnnKernels, LossKernels,
     // Shape, movement, index, quantisation, control flow.
     ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
     ScatterKernels, TopKKernels, ControlKernels, MlKernels, ResizeKernels, SuppressionKernels,

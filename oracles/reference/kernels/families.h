@@ -27,6 +27,8 @@ std::span<const KernelEntry> NormalizeKernels();
 std::span<const KernelEntry> BatchNormKernels();
 std::span<const KernelEntry> ArgReduceKernels();
 std::span<const KernelEntry> EinsumKernels();
+std::span<const KernelEntry> RnnKernels();
+std::span<const KernelEntry> LossKernels();
 
 // Shape, movement, index, quantisation, control flow.
 std::span<const KernelEntry> ShapeKernels();

@@ -9,6 +9,7 @@
 #include "harness/case/float_bits.h"
 #include "oracles/reference/accuracy.h"
 #include "oracles/reference/kernels/families.h"
+#include "oracles/reference/kernels/softmax.h"
 #include "oracles/reference/kernels/sums.h"
 
 namespace moire {
@@ -86,7 +87,9 @@ Interval Exponentiate(DataType type, const Row& row, size_t n, Exponentials& out
 // Called with each line; fills one interval an element.
 using LineFunction = void (*)(DataType, const Row&, size_t n, std::vector<Interval>&);
 
-void SoftmaxLine(DataType type, const Row& row, size_t n, std::vector<Interval>& out) {
+}  // namespace
+
+void SoftmaxOf(DataType type, const Row& row, size_t n, std::vector<Interval>& out) {
   Exponentials e;
   const Interval special = Exponentiate(type, row, n, e);
   if (special.mark != kDecided || std::isnan(special.value)) {
@@ -109,7 +112,7 @@ void SoftmaxLine(DataType type, const Row& row, size_t n, std::vector<Interval>&
   }
 }
 
-void LogSoftmaxLine(DataType type, const Row& row, size_t n, std::vector<Interval>& out) {
+void LogSoftmaxOf(DataType type, const Row& row, size_t n, std::vector<Interval>& out) {
   Exponentials e;
   const Interval special = Exponentiate(type, row, n, e);
   if (special.mark != kDecided || std::isnan(special.value)) {
@@ -139,6 +142,8 @@ void LogSoftmaxLine(DataType type, const Row& row, size_t n, std::vector<Interva
     out.push_back({x - e.top - log_sum, lo - error, hi + error, kDecided});
   }
 }
+
+namespace {
 
 void HardmaxLine(DataType, const Row& row, size_t n, std::vector<Interval>& out) {
   size_t first = 0;
@@ -182,8 +187,8 @@ Status OverLines(KernelContext& ctx, LineFunction function) {
   return {};
 }
 
-Status Softmax(KernelContext& ctx) { return OverLines(ctx, SoftmaxLine); }
-Status LogSoftmax(KernelContext& ctx) { return OverLines(ctx, LogSoftmaxLine); }
+Status Softmax(KernelContext& ctx) { return OverLines(ctx, SoftmaxOf); }
+Status LogSoftmax(KernelContext& ctx) { return OverLines(ctx, LogSoftmaxOf); }
 Status Hardmax(KernelContext& ctx) { return OverLines(ctx, HardmaxLine); }
 
 constexpr KernelEntry kEntries[] = {
