@@ -156,11 +156,14 @@ class Investigator {
       End(Standing::kUnconfirmed, "did not show again from its bundle");
       return {};
     }
-    const IdentityResult identity =
-        CheckIdentityInChild(test_case, wanted.configuration, open_, options_.child);
-    if (identity.identity != Identity::kSame) {
-      End(Standing::kNondeterministic, identity.reason);
-      return {};
+    // What dies has just shown that it dies again.
+    if (!IsDeath(wanted.kind)) {
+      const IdentityResult identity =
+          CheckIdentityInChild(test_case, wanted.configuration, open_, options_.child);
+      if (identity.identity != Identity::kSame) {
+        End(Standing::kNondeterministic, identity.reason);
+        return {};
+      }
     }
     End(Standing::kConfirmed, wanted.reason);
     return {};

@@ -64,9 +64,7 @@ class Child {
         check_(std::move(opened), wanted, options.child, &observer_) {}
 
   void Run() {
-    const VerdictKind kind = check_.wanted().kind;
-    const bool death =
-        kind == VerdictKind::kCrash || kind == VerdictKind::kHang || kind == VerdictKind::kMemory;
+    const bool death = IsDeath(check_.wanted().kind);
     if (!before_.identity_done && !death) Identify();
     Case best = before_.best;
     if (!before_.reduced) best = Shrink(best);

@@ -10,11 +10,11 @@ namespace {
 // A hang is held by less than what proves it: the finding itself is judged in full before and after.
 constexpr double kHangSeconds = 1.5;
 
+}  // namespace
+
 bool IsDeath(VerdictKind kind) {
   return kind == VerdictKind::kCrash || kind == VerdictKind::kHang || kind == VerdictKind::kMemory;
 }
-
-}  // namespace
 
 bool SameSymptom(const Verdict& wanted, const Verdict& seen) {
   return wanted.kind == seen.kind && wanted.error_class == seen.error_class &&

@@ -12,6 +12,8 @@
 
 namespace moire {
 
+// Crash, hang, memory: what is checked in a child only.
+bool IsDeath(VerdictKind kind);
 // What has to stay: the kind, the class of the configurations on each side, the class of error.
 bool SameSymptom(const Verdict& wanted, const Verdict& seen);
 // The verdict among `verdicts` that shows the wanted symptom; null when none does.

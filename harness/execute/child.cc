@@ -14,6 +14,8 @@
 namespace moire {
 namespace {
 
+constexpr double kMomentSeconds = 1.5;  // CPU time of a configuration after another one hung
+
 enum class Record : char { kError = 'E', kNames = 'N', kObservation = 'O', kDone = 'D' };
 
 double ProcessCpuSeconds() {
@@ -285,6 +287,8 @@ class Session {
                                   first.configuration < static_cast<int>(names_.size());
     const auto blamed = static_cast<size_t>(in_configuration ? first.configuration : 0);
     const bool slow_end = first.end != ChildEnd::kSignalled && first.end != ChildEnd::kExited;
+    // One proven hang is enough: the others get a moment, and are over budget after it.
+    if (slow_end) limits.cpu_seconds = std::min(limits.cpu_seconds, kMomentSeconds);
     std::vector<Observation> seen;
     for (size_t i = 0; i < names_.size(); ++i) {
       // What has timed out once is not waited for again.
