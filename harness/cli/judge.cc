@@ -25,6 +25,12 @@ void Tell(const std::vector<Judgement>& judgements, const std::string& json,
   for (const Judgement& judgement : judgements) {
     if (judgement.bug) context.exit_code = kExitFindings;
   }
+  for (const Judgement& judgement : judgements) {
+    if (judgement.ours.empty() || context.exit_code == kExitFindings) continue;
+    Complain(context, Error{ErrorCode::kInternal, judgement.name + ": no judgement, Moire or the ONNX library failed on it: " +
+                                judgement.ours});
+    break;
+  }
   WriteJson(context, json, JudgementsToJson(judgements).dump(1));
 }
 

@@ -38,10 +38,12 @@ class Run(TestCase):
         self.assertEqual(cases[0], cases[1])
         self.assertNotEqual(cases[0], cases[2])
 
-    def test_json_on_standard_output(self):
+    def test_json_alone_on_standard_output(self):
         onnx.save(add_model(), self.path("add.onnx"))
-        outcome = moire("run", self.path("add.onnx"), "--json", "-")
-        self.assertFalse(json.loads(outcome.out[outcome.out.index("\n{") :])["bug"])
+        for flags in (("--json",), ("--json", "-")):
+            outcome = moire("run", self.path("add.onnx"), *flags)
+            self.assertFalse(json.loads(outcome.out)["bug"])
+        json.loads(moire("backends", "list", "--json").out)
 
 
 class Bundle(TestCase):
