@@ -1,7 +1,8 @@
 // RNN, GRU, LSTM with the activations Relu, Tanh, Sigmoid. Equations: their ONNX pages.
 //
-// Every gate is one sum over the input, the hidden state and both biases, in any order. What a
-// sequence shorter than the tensor leaves in Y is not on the pages: unspecified.
+// Every gate is one sum over the input, the hidden state and both biases, in any order. Not on the
+// pages, and marked unspecified: what a sequence shorter than the tensor leaves in Y, and whether
+// clip bounds the cell state before its activation.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -17,8 +18,17 @@ using Activation = Interval (*)(const Arithmetic&, const Interval&);
 Interval Relu(const Arithmetic&, const Interval& x) {
   return {std::max(x.value, 0.0), std::max(x.lo, 0.0), std::max(x.hi, 0.0), x.mark};
 }
-Interval Tanh(const Arithmetic& type, const Interval& x) { return type.Tanh(x); }
-Interval Sigmoid(const Arithmetic& type, const Interval& x) { return type.Sigmoid(x); }
+// Cells take tanh(x) as 2 * sigmoid(2 x) - 1 and the other way round, on top of approximations of
+// their own: four units at the scale of the result, 1, beside the table's row.
+Interval AtScaleOne(const Arithmetic& type, Interval y) {
+  y.lo -= 4 * type.unit();
+  y.hi += 4 * type.unit();
+  return y;
+}
+Interval Tanh(const Arithmetic& type, const Interval& x) { return AtScaleOne(type, type.Tanh(x)); }
+Interval Sigmoid(const Arithmetic& type, const Interval& x) {
+  return AtScaleOne(type, type.Sigmoid(x));
+}
 
 Result<Activation> FindActivation(const std::string& name) {
   if (name == "Relu") return Relu;
@@ -262,9 +272,13 @@ void LstmStep(const Recurrence& cell, Gates& gates, int64_t x, State& h, State& 
     const Interval state = type.Add(type.Mul(forget, c[at]), type.Mul(in, candidate));
     const Interval out =
         gates.Activate(0, gates.Peephole(1, u, gates.Sum(1, u, x, h), state));
-    // The pages apply clip to "the input of activations", h(Ct) among them.
     next_c.push_back(state);
-    next_h.push_back(type.Mul(out, gates.Activate(2, state)));
+    Interval hidden = type.Mul(out, gates.Activate(2, state));
+    // The page bounds "the input of activations" with a "cell clip threshold": whether the cell
+    // state before h is such an input, runtimes answer differently.
+    const Interval clipped = gates.Clipped(state);
+    if (clipped.lo != state.lo || clipped.hi != state.hi) hidden.mark |= kUnspecified;
+    next_h.push_back(hidden);
   }
   h = std::move(next_h);
   c = std::move(next_c);
