@@ -152,7 +152,7 @@ class Places(TestCase):
         os.mkdir(self.path("out"))
         self.write("out/moire.db", b"not a database, but something that its owner wants to keep")
         outcome = moire("fuzz", "--time", "1s", "--out", self.path("out"))
-        self.check_complaint(outcome, INTERNAL, "moire.db")
+        self.check_complaint(outcome, USAGE, "moire.db")
         with open(self.path("out/moire.db"), "rb") as file:
             self.assertTrue(file.read().startswith(b"not a database"))
 
