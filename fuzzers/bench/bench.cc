@@ -1,7 +1,9 @@
-// One child runs everything; when a case takes it down, another goes on with a new seed.
+// One child runs everything. Cases that would take it down are found out by a checker and left out;
+// should one get through, another child goes on with a new seed.
 #include "fuzzers/bench/bench.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -9,10 +11,13 @@
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
+#include "fuzzers/bench/checker.h"
 #include "fuzzers/bench/mini_fuzzer.h"
 #include "harness/backends/bench_bare.h"
 #include "harness/case/onnx_adapter.h"
@@ -22,16 +27,41 @@ namespace moire {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 using Send = std::function<void(std::string_view)>;
 
 constexpr int64_t kMaxRestarts = 50;
-constexpr size_t kArmedChunk = 50;
+constexpr int64_t kChunk = 50;
 constexpr auto kSampleEvery = std::chrono::microseconds(100);
 // Stage names in the report: stages of Execute, kConfiguration by index from kFirstConfiguration
 // on.
 constexpr size_t kFirstConfiguration = 16;
 constexpr size_t kNumStages = 32;
+
+// CPU time of the process decides: everything runs in one thread, and other work on the machine
+// must not. Wall time goes into the report beside it.
+struct Time {
+  double cpu = 0;
+  double wall = 0;
+
+  static Time Now() {
+    timespec cpu{};
+    timespec wall{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    clock_gettime(CLOCK_MONOTONIC, &wall);
+    return {Seconds(cpu), Seconds(wall)};
+  }
+  Time operator-(const Time& start) const { return {cpu - start.cpu, wall - start.wall}; }
+  Time& operator+=(const Time& other) {
+    cpu += other.cpu;
+    wall += other.wall;
+    return *this;
+  }
+
+ private:
+  static double Seconds(const timespec& t) {
+    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+  }
+};
 
 // What the child sends, one after another: a tag, then the row.
 struct InfoRow {
@@ -39,19 +69,22 @@ struct InfoRow {
   double arming_seconds = 0;
 };
 struct CaseRow {
-  double loop_seconds = 0;
-  double bare_seconds = 0;
+  Time loop;
+  Time bare;
   int64_t nodes = 0;
   int64_t elements = 0;
   int64_t accepted = 0;
 };
 struct ArmedRow {  // one chunk
-  double with_seconds = 0;
-  double without_seconds = 0;
+  Time with;
+  Time without;
   int64_t cases = 0;
 };
-struct StageRow {
+struct StageRow {  // one chunk
   int64_t samples[kNumStages] = {};
+};
+struct DeathRow {
+  int64_t count = 1;
 };
 
 template <typename Row>
@@ -59,10 +92,6 @@ void SendRow(const Send& send, char tag, const Row& row) {
   std::string bytes(1, tag);
   bytes.append(reinterpret_cast<const char*>(&row), sizeof row);
   send(bytes);
-}
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 double Median(std::vector<double> values) {
@@ -114,51 +143,92 @@ class Child {
  public:
   Child(const BenchOptions& options, Worker& worker, uint64_t seed, SharedState& state,
         const Send& send)
-      : options_(options), worker_(worker), fuzzer_(worker, seed), state_(state), send_(send) {}
+      : options_(options),
+        worker_(worker),
+        fuzzer_(worker, seed),
+        checker_(worker),
+        state_(state),
+        send_(send) {}
 
   void Run(int64_t cases) {
-    SendRow(send_, 'i',
-            InfoRow{worker_.coverage()->blocks(), worker_.coverage()->arming_seconds()});
-    for (int64_t i = 0; i < cases; ++i) {
-      if (options_.progress) options_.progress(i, cases);
-      RunCase();
+    const BreakpointCoverage& coverage = *worker_.coverage();
+    SendRow(send_, 'i', InfoRow{coverage.blocks(), coverage.arming_seconds()});
+    for (int64_t done = 0; done < cases; done += kChunk) {
+      if (options_.progress) options_.progress(done, cases);
+      RunPairs(static_cast<size_t>(std::min(cases - done, kChunk)));
     }
     // Warm by now.
-    for (int64_t done = 0; done < options_.armed_cases; done += kArmedChunk) RunChunk();
-    StageSampler sampler(worker_.state());
-    for (int64_t i = 0; i < options_.stage_cases; ++i) {
-      ++state_.sequence;
-      fuzzer_.Next();
-    }
-    SendRow(send_, 's', sampler.Stop());
+    for (int64_t done = 0; done < options_.armed_cases; done += kChunk) CompareArmed();
+    for (int64_t done = 0; done < options_.stage_cases; done += kChunk) SampleStages();
   }
 
  private:
-  void RunCase() {
-    ++state_.sequence;  // the watcher's limits are for one case
-    auto start = Clock::now();
-    const std::string_view bytes = fuzzer_.Next();
-    CaseRow row;
-    row.loop_seconds = SecondsSince(start);
-    const auto test_case = ParseCase(bytes);
-    if (!test_case) return;
-    if (const auto model = ParseModel(test_case->model)) {
-      row.nodes = CountNodes(model->graph);
-      row.elements = Elements(*model);
+  // A chunk's cases, made once and checked; the fuzzer stands where it stood. Not timed.
+  std::vector<std::string> CheckedChunk(size_t size) {
+    const MiniFuzzer::State before = fuzzer_.state();
+    std::vector<std::string> cases(size);
+    for (std::string& bytes : cases) {
+      ++state_.sequence;  // the watcher's limits are for one case
+      bytes = fuzzer_.Make();
+      if (!checker_.Survives(bytes)) {
+        deadly_.insert(bytes);
+        SendRow(send_, 'd', DeathRow{});
+      }
     }
-    auto bare = BareLoop::Prepare(options_.target, options_.settings, {&*test_case, 1});
-    if (!bare) return;  // inputs that the C API cannot take
-    const BareLoop::Pass pass = bare->Run();
-    row.bare_seconds = pass.seconds;
-    row.accepted = pass.failed == 0 ? 1 : 0;
-    SendRow(send_, 'c', row);
+    fuzzer_.GoBack(before);
+    return cases;
+  }
+
+  // Whole chunks of each loop: right behind its own first run a model finds everything in the
+  // caches, which no campaign and no bare loop over many models would see.
+  void RunPairs(size_t size) {
+    struct Pair {
+      std::string bytes;
+      Case test_case;
+      CaseRow row;
+      std::optional<BareLoop> bare;
+    };
+    CheckedChunk(size);
+    std::vector<Pair> pairs(size);
+    for (Pair& pair : pairs) {
+      ++state_.sequence;
+      const Time start = Time::Now();
+      const std::string& made = fuzzer_.Make();
+      if (deadly_.contains(made)) continue;
+      fuzzer_.Run();
+      pair.row.loop = Time::Now() - start;
+      pair.bytes = made;
+    }
+    fuzzer_.Keep();
+    for (Pair& pair : pairs) {
+      ++state_.sequence;
+      auto test_case = ParseCase(pair.bytes);
+      if (!test_case) continue;
+      pair.test_case = std::move(*test_case);
+      if (const auto model = ParseModel(pair.test_case.model)) {
+        pair.row.nodes = CountNodes(model->graph);
+        pair.row.elements = Elements(*model);
+      }
+      auto bare = BareLoop::Prepare(options_.target, options_.settings, {&pair.test_case, 1});
+      if (bare) pair.bare = std::move(*bare);  // otherwise: inputs that the C API cannot take
+    }
+    for (Pair& pair : pairs) {
+      if (!pair.bare) continue;
+      ++state_.sequence;
+      const Time start = Time::Now();
+      const BareLoop::Pass pass = pair.bare->Run();
+      pair.row.bare = Time::Now() - start;
+      pair.row.accepted = pass.failed == 0 ? 1 : 0;
+      SendRow(send_, 'c', pair.row);
+    }
   }
 
   // New cases, with and without breakpoints; which comes first changes from chunk to chunk, since
   // the first run of a case is the colder one.
-  void RunChunk() {
-    std::vector<std::string> cases;
-    while (cases.size() < kArmedChunk) cases.emplace_back(fuzzer_.Make());
+  void CompareArmed() {
+    std::vector<std::string> cases = CheckedChunk(kChunk);
+    for (size_t i = 0; i < cases.size(); ++i) fuzzer_.Make();
+    std::erase_if(cases, [&](const std::string& bytes) { return deadly_.contains(bytes); });
     ArmedRow row;
     row.cases = static_cast<int64_t>(cases.size());
     for (const bool armed : {first_armed_, !first_armed_}) {
@@ -169,9 +239,9 @@ class Child {
       }
       // The pages of the code were mapped or copied just now.
       RunAll(last_chunk_);
-      const auto start = Clock::now();
+      const Time start = Time::Now();
       RunAll(cases);
-      (armed ? row.with_seconds : row.without_seconds) = SecondsSince(start);
+      (armed ? row.with : row.without) = Time::Now() - start;
     }
     (void)worker_.coverage()->Arm();
     first_armed_ = !first_armed_;
@@ -186,9 +256,22 @@ class Child {
     }
   }
 
+  void SampleStages() {
+    CheckedChunk(kChunk);
+    StageSampler sampler(worker_.state());
+    for (int64_t i = 0; i < kChunk; ++i) {
+      ++state_.sequence;
+      if (!deadly_.contains(fuzzer_.Make())) fuzzer_.Run();
+    }
+    fuzzer_.Keep();
+    SendRow(send_, 's', sampler.Stop());
+  }
+
   const BenchOptions& options_;
   Worker& worker_;
   MiniFuzzer fuzzer_;
+  Checker checker_;
+  std::unordered_set<std::string> deadly_;
   SharedState& state_;
   const Send& send_;
   bool first_armed_ = true;
@@ -200,7 +283,8 @@ struct Rows {
   InfoRow info;
   std::vector<CaseRow> cases;
   std::vector<ArmedRow> armed;
-  StageRow stages;
+  StageRow stages;  // summed
+  int64_t deaths = 0;
   std::string error;  // of a child that could not start
 };
 
@@ -227,9 +311,18 @@ void TakeRows(std::string_view bytes, Rows& rows) {
         whole = TakeRow(bytes, rows.armed.emplace_back());
         if (!whole) rows.armed.pop_back();
         break;
-      case 's':
-        whole = TakeRow(bytes, rows.stages);
+      case 's': {
+        StageRow row;
+        whole = TakeRow(bytes, row);
+        for (size_t i = 0; whole && i < kNumStages; ++i) rows.stages.samples[i] += row.samples[i];
         break;
+      }
+      case 'd': {
+        DeathRow row;
+        whole = TakeRow(bytes, row);
+        rows.deaths += row.count;
+        break;
+      }
       default:
         rows.error = bytes.substr(1);
         return;
@@ -252,23 +345,31 @@ BenchReport Summarise(const Rows& rows, const std::vector<std::string>& specs) {
   report.blocks_armed = rows.info.blocks;
   report.arming_seconds = rows.info.arming_seconds;
   report.cases = static_cast<int64_t>(rows.cases.size());
+  report.deadly = rows.deaths;
   std::vector<double> elements;
   std::vector<double> nodes;
+  Time loop;
+  Time bare;
   for (const CaseRow& row : rows.cases) {
-    report.loop_seconds += row.loop_seconds;
-    report.bare_seconds += row.bare_seconds;
+    loop += row.loop;
+    bare += row.bare;
     report.accepted += row.accepted;
     elements.push_back(static_cast<double>(row.elements));
     nodes.push_back(static_cast<double>(row.nodes));
   }
-  if (report.loop_seconds > 0) report.loop_ratio = report.bare_seconds / report.loop_seconds;
+  report.loop_seconds = loop.cpu;
+  report.bare_seconds = bare.cpu;
+  if (loop.cpu > 0) {
+    report.loop_ratio = bare.cpu / loop.cpu;
+    report.loop_wall_ratio = bare.wall / loop.wall;
+  }
   report.median_elements = Median(std::move(elements));
   report.median_nodes = Median(std::move(nodes));
   std::vector<double> with;
   std::vector<double> without;
   for (const ArmedRow& row : rows.armed) {
-    with.push_back(static_cast<double>(row.cases) / row.with_seconds);
-    without.push_back(static_cast<double>(row.cases) / row.without_seconds);
+    with.push_back(static_cast<double>(row.cases) / row.with.cpu);
+    without.push_back(static_cast<double>(row.cases) / row.without.cpu);
   }
   if (!with.empty()) report.armed_speed_ratio = Median(with) / Median(without);
   int64_t samples = 0;
@@ -381,11 +482,13 @@ Result<BenchReport> Bench(const BenchOptions& options) {
 std::string ToJson(const BenchReport& report) {
   return nlohmann::json{{"library", report.library},
                         {"cases", report.cases},
+                        {"deadly", report.deadly},
                         {"restarts", report.restarts},
                         {"accepted", report.accepted},
                         {"loop_seconds", report.loop_seconds},
                         {"bare_seconds", report.bare_seconds},
                         {"loop_ratio", report.loop_ratio},
+                        {"loop_wall_ratio", report.loop_wall_ratio},
                         {"median_elements", report.median_elements},
                         {"median_nodes", report.median_nodes},
                         {"blocks_armed", report.blocks_armed},

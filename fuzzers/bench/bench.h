@@ -29,16 +29,21 @@ struct BenchOptions {
 struct BenchReport {
   std::string library;
   int64_t cases = 0;
-  int64_t restarts = 0;  // cases that took the process with them; they are in no figure
+  // Cases that end the process, found out beforehand; those that a campaign learns to avoid. They
+  // are in no figure.
+  int64_t deadly = 0;
+  int64_t restarts = 0;  // cases that got through and took the process with them
   int64_t accepted = 0;  // ran at every configuration in the bare loop
+  // CPU time; both loops run in one thread, so on an idle machine wall time gives the same.
   double loop_seconds = 0;
   double bare_seconds = 0;
-  double loop_ratio = 0;       // bare_seconds / loop_seconds
+  double loop_ratio = 0;  // bare_seconds / loop_seconds
+  double loop_wall_ratio = 0;
   double median_elements = 0;  // of all tensors of a case whose shapes are known
   double median_nodes = 0;
   uint64_t blocks_armed = 0;
   double arming_seconds = 0;
-  // Cases a second with breakpoints over without: ratio of the medians over alternating chunks.
+  // Cases a CPU second with breakpoints over without: ratio of the medians over alternating chunks.
   double armed_speed_ratio = 0;
   std::map<std::string, double> stage_shares;  // of wall time, by sampling; sums to 1
 };

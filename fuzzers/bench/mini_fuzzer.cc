@@ -26,7 +26,7 @@ unsigned Bucket(uint8_t value) {
 
 MiniFuzzer::MiniFuzzer(Worker& worker, uint64_t seed)
     : worker_(worker),
-      random_(seed),
+      state_{Random(seed), {}, 0},
       buffer_(kMaxSharedCase),
       features_(AllCounters().size() * 8) {}
 
@@ -47,28 +47,27 @@ bool MiniFuzzer::LitNew() {
   return fresh;
 }
 
-std::string_view MiniFuzzer::Make() {
-  if (depth_ == 0) current_ = random_.Pick(corpus_);
-  depth_ = (depth_ + 1) % kMutationDepth;
-  const auto seed = static_cast<unsigned>(random_.Next());
-  if (random_.Chance(1, 2)) {
-    size_ = worker_.Crossover(current_, random_.Pick(corpus_), buffer_, seed);
-  } else {
-    size_ = worker_.Mutate(current_, buffer_, seed);
-  }
-  current_.assign(reinterpret_cast<const char*>(buffer_.data()), size_);
-  return current_;
+const std::string& MiniFuzzer::Make() {
+  auto& [random, current, depth] = state_;
+  if (depth == 0) current = random.Pick(corpus_);
+  depth = (depth + 1) % kMutationDepth;
+  const auto seed = static_cast<unsigned>(random.Next());
+  const size_t size = random.Chance(1, 2)
+                          ? worker_.Crossover(current, random.Pick(corpus_), buffer_, seed)
+                          : worker_.Mutate(current, buffer_, seed);
+  current.assign(reinterpret_cast<const char*>(buffer_.data()), size);
+  return current;
 }
 
-std::string_view MiniFuzzer::Next() {
-  Make();
+void MiniFuzzer::Run() {
   ClearCounters();
-  worker_.Test(current_);
-  if (LitNew()) {
-    corpus_.push_back(current_);
-    depth_ = 0;
-  }
-  return current_;
+  worker_.Test(state_.current);
+  if (LitNew()) new_.push_back(state_.current);
+}
+
+void MiniFuzzer::Keep() {
+  for (std::string& bytes : new_) corpus_.push_back(std::move(bytes));
+  new_.clear();
 }
 
 }  // namespace moire

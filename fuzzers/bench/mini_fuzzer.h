@@ -17,22 +17,29 @@ namespace moire {
 class MiniFuzzer {
  public:
   MiniFuzzer(Worker& worker, uint64_t seed);
-  // Makes a case; its bytes, valid until the next call. Empty: the mutator gave none.
-  std::string_view Make();
-  // Makes one, runs it, and keeps it when it was worth keeping.
-  std::string_view Next();
-  size_t corpus_size() const { return corpus_.size(); }
+  // Makes the next case; valid until the next call. Empty: the mutator gave none.
+  const std::string& Make();
+  // Runs the case just made.
+  void Run();
+  // Takes what was worth keeping into the corpus.
+  void Keep();
+  // Where Make goes on from. The same state and corpus make the same cases again.
+  struct State {
+    Random random;
+    std::string current;  // what is mutated again, libFuzzer's mutation depth
+    int depth = 0;
+  };
+  const State& state() const { return state_; }
+  void GoBack(State state) { state_ = std::move(state); }
 
  private:
   bool LitNew();
 
   Worker& worker_;
-  Random random_;
+  State state_;
   std::vector<std::string> corpus_{std::string()};
-  std::string current_;  // what is mutated again, libFuzzer's mutation depth
-  int depth_ = 0;
+  std::vector<std::string> new_;
   std::vector<uint8_t> buffer_;
-  size_t size_ = 0;
   std::vector<bool> features_;
 };
 
