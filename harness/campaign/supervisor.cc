@@ -123,6 +123,14 @@ Status Supervisor::Prepare() {
   if (const auto text = ReadFile(RulesFile(options_.out))) {
     if (auto rules = RulesFromJson(*text)) rules_ = std::move(*rules);
   }
+  // Found by an earlier run, known to this one.
+  MOIRE_ASSIGN(const auto findings, store_.Findings());
+  for (const StoredFinding& finding : findings) {
+    const KnownEntry* known = known_.Find(finding.cause, Today());
+    if (known == nullptr || finding.state != FindingState::kNew) continue;
+    MOIRE_TRY(store_.Mark(finding.cause, FindingState::kKnown, known->reason, known->expires));
+  }
+  findings_ = findings.size();
   // What the workers of an earlier run left behind.
   const std::string workers = options_.out + "/workers";
   if (fs::exists(workers)) {
@@ -437,7 +445,10 @@ Result<CampaignSummary> Supervisor::Run() {
   while (Since(draining) < kDrainSeconds && g_interrupted == interrupted && !stop_) {
     MOIRE_TRY(PollTriage());
     if (triage_->idle()) break;
-    if (!announced) fmt::print(stderr, "triaging {} more\n", triage_->waiting());
+    if (!announced) {
+      fmt::print(stderr, "triaging {} more (Ctrl-C leaves them for the next run)\n",
+                 triage_->waiting());
+    }
     announced = true;
     poll(nullptr, 0, static_cast<int>(1000 * kPollSeconds));
   }

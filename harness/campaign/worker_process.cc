@@ -27,6 +27,9 @@ constexpr double kIdleSeconds = 10;
 constexpr double kMaxStageSeconds = 60;   // past it a case is over budget whatever the reference needed
 constexpr double kMaxOwnSeconds = 20;     // in a stage of our own
 constexpr uint64_t kMaxResident = uint64_t{6} << 30;
+// A SIGKILL from elsewhere is taken for the kernel's out-of-memory killer in a stage of our own only
+// past this: below it somebody ended the worker by hand.
+constexpr uint64_t kWorthKilling = uint64_t{2} << 30;
 
 double CpuSeconds(pid_t pid) {
   clockid_t clock{};
@@ -257,6 +260,10 @@ WorkerDeath WorkerProcess::Explain(int status, const std::vector<std::string>& n
     }
   }
   candidate.ours = stage != Stage::kConfiguration;
+  if (candidate.ours && killed_ == KillReason::kNone && WIFSIGNALED(status) &&
+      WTERMSIG(status) == SIGKILL && peak_rss_ < kWorthKilling) {
+    return death;
+  }
   if (candidate.ours) {
     candidate.verdict = {.kind = VerdictKind::kOracleError,
                          .oracle = "stage",
