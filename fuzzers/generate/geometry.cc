@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fuzzers/generate/solved_windows.h"
+
 namespace moire {
 namespace {
 
@@ -112,6 +114,17 @@ WindowChoice DrawWindow(Dims spatial, WindowKind kind, Random& random) {
   Ints begins;
   Ints ends;
   for (size_t i = 0; i < rank; ++i) {
+    if (out.auto_pad.empty() && random.Chance(1, 8)) {
+      // A window that hits a corner of the formula.
+      if (const SolvedWindow* solved = FindSolvedWindow(spatial[i], kind, random.Next())) {
+        out.kernel.push_back(solved->kernel);
+        out.dilations.push_back(solved->dilation);
+        out.strides.push_back(solved->stride);
+        begins.push_back(solved->begin);
+        ends.push_back(solved->end);
+        continue;
+      }
+    }
     const int64_t kernel = random.Between(1, random.Chance(1, 6) ? 5 : 3);
     const bool pads = out.auto_pad.empty() && random.Chance(1, 2);
     // Pools need a padding below the kernel.

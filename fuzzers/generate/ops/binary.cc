@@ -155,7 +155,7 @@ void PReluRange(InferContext& c) {
 
 bool ChooseVariadic(OpContext& c) {
   if (!c.TakeAny(0)) return false;
-  static constexpr size_t kCounts[] = {1, 2, 2, 3, 3, 4};
+  static constexpr size_t kCounts[] = {1, 2, 3, 3, 4, 4};
   const size_t count = kCounts[c.random().Index(6)];
   Shape shape = c.In(0).shape;
   for (size_t i = 1; i < count; ++i) {
@@ -211,15 +211,15 @@ constexpr OpEntry kBinary[] = {
     {"BitwiseOr", ChooseBinary, InferBroadcast, BitsRange, kExactResult},
     {"BitwiseXor", ChooseBinary, InferBroadcast, BitsRange, kExactResult},
     {"Div", ChooseDiv, InferBroadcast, DivRange},
-    {"Max", ChooseVariadic, InferBroadcast, HullRange, kExactResult, 2},
-    {"Mean", ChooseVariadic, InferBroadcast, HullRange, 0, 2.2},
-    {"Min", ChooseVariadic, InferBroadcast, HullRange, kExactResult, 2},
+    {"Max", ChooseVariadic, InferBroadcast, HullRange, kExactResult, 2.4},
+    {"Mean", ChooseVariadic, InferBroadcast, HullRange, 0, 2.6},
+    {"Min", ChooseVariadic, InferBroadcast, HullRange, kExactResult, 2.4},
     {"Mod", ChooseMod, InferMod, ModRange, kSteps},
     {"Mul", ChooseBinary, InferBroadcast, MulRange, 0, 1.3},
     {"PRelu", ChoosePRelu, InferPRelu, PReluRange},
     {"Pow", ChoosePow, InferBroadcast, PowRange},
-    {"Sub", ChooseBinary, InferBroadcast, SubRange, 0, 1.3},
-    {"Sum", ChooseVariadic, InferBroadcast, SumRange, 0, 2.2},
+    {"Sub", ChooseBinary, InferBroadcast, SubRange, 0, 1.7},
+    {"Sum", ChooseVariadic, InferBroadcast, SumRange, 0, 2.6},
 };
 
 }  // namespace

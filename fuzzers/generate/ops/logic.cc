@@ -111,7 +111,7 @@ constexpr OpEntry kLogic[] = {
     {"Less", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps, 1.3},
     {"LessOrEqual", ChooseBinary, InferBroadcast, Bools, kExactResult | kSteps, 1.3},
     {"Or", ChooseBinary, InferBroadcast, Bools, kExactResult, 1.5},
-    {"Where", ChooseWhere, InferWhere, WhereRange, kExactResult, 3},
+    {"Where", ChooseWhere, InferWhere, WhereRange, kExactResult, 4},
     {"Xor", ChooseBinary, InferBroadcast, Bools, kExactResult, 1.7},
 };
 

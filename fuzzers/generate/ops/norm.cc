@@ -156,7 +156,7 @@ bool InferLayerNorm(InferContext& c) {
 
 bool ChooseLrn(OpContext& c) {
   // The page's formula is for any rank; runtimes mostly take images only.
-  if (!c.TakeRank(0, c.random().Chance(1, 60) ? 3 : 4, 4)) return false;
+  if (!c.TakeRank(0, c.random().Chance(1, 300) ? 3 : 4, 4)) return false;
   c.Set("size", 1 + 2 * c.random().Between(0, 2));
   if (c.random().Chance(1, 2)) {
     c.Set("alpha", 0.01f * static_cast<float>(1 + c.random().Index(50)));

@@ -105,9 +105,9 @@ void DynamicRange(InferContext& c) {
 }
 
 constexpr OpEntry kQuant[] = {
-    {"DequantizeLinear", ChooseDequantize, InferDequantize, DequantizedRange, 0, 0.8},
+    {"DequantizeLinear", ChooseDequantize, InferDequantize, DequantizedRange, 0, 0.6},
     {"DynamicQuantizeLinear", ChooseDynamicQuantize, InferDynamicQuantize, DynamicRange, kSteps},
-    {"QuantizeLinear", ChooseQuantize, InferQuantize, QuantizedRange, kExactResult | kSteps, 0.8},
+    {"QuantizeLinear", ChooseQuantize, InferQuantize, QuantizedRange, kExactResult | kSteps, 0.6},
 };
 
 }  // namespace

@@ -71,6 +71,7 @@ bool InferReduce(InferContext& c) {
     }
   }
   // ONNX gives the empty set a value for sums and products, not for means.
+  if (empty && IsBool(c.in[0]->type)) return false;
   return !(empty && c.node.op == "ReduceMean");
 }
 

@@ -393,7 +393,7 @@ constexpr OpEntry kSelect[] = {
     {"Pad", ChoosePad, InferPad, PadRange, kExactResult, 1},
     {"Resize", ChooseResize, InferResize, nullptr, 0, 1, 13},
     {"ReverseSequence", ChooseReverseSequence, InferReverseSequence, nullptr, kExactResult},
-    {"Slice", ChooseSlice, InferSlice, SliceRange, kExactResult, 0.75},
+    {"Slice", ChooseSlice, InferSlice, SliceRange, kExactResult, 0.6},
     {"Unique", ChooseUnique, InferUnique, UniqueRange, kExactResult | kSteps | kTerminal, 0.5},
 };
 

@@ -83,7 +83,16 @@ ValueId PatternContext::Weights(ValueId like, Shape shape, Range range) {
     ok_ = false;
     return kNoValue;
   }
-  if (Miss()) return builder_.AddInput(type(like), std::move(shape), range);
+  if (Miss(3)) {
+    // What should be constant comes from the graph.
+    const bool any_range = range.lo == 0 && range.hi == 0;
+    const ValueId found = builder_.PickValue([&](const Value& v) {
+      return v.kind == ValueKind::kNode && v.type == type(like) && v.shape == shape &&
+             (any_range || (!v.edge && v.range.Inside(range.lo, range.hi)));
+    });
+    if (found != kNoValue) return found;
+    if (Miss(3)) return builder_.AddInput(type(like), std::move(shape), range);
+  }
   return builder_.AddInitializer(builder_.Fill(type(like), std::move(shape), range));
 }
 

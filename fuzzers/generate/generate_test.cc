@@ -1,0 +1,128 @@
+#include "fuzzers/generate/generate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "fuzzers/generate/distribution.h"
+#include "harness/case/onnx_adapter.h"
+
+namespace moire {
+namespace {
+
+GeneratorSettings TenNodes() {
+  GeneratorSettings settings;
+  settings.min_nodes = settings.max_nodes = 10;
+  return settings;
+}
+
+TEST(Generate, ModelsPassTheCheckerWithFullInference) {
+  Random random(1);
+  int bad = 0;
+  std::string first;
+  for (int i = 0; i < 500; ++i) {
+    GeneratorSettings settings = TenNodes();
+    settings.min_nodes = 1;
+    settings.max_nodes = 30;
+    const Case made = ToCase(Generate(random, settings, {}));
+    const Status status = CheckModel(made.model, true);
+    if (status) continue;
+    if (bad++ == 0) first = status.error().message + "\n" + PrintModel(made.model).value_or("");
+  }
+  // ONNX's own inference disagrees with itself about a handful of windows.
+  EXPECT_LE(bad, 3) << first;
+}
+
+TEST(Generate, IsAFunctionOfSeedSettingsAndLearned) {
+  const auto stream = [](uint64_t seed, const Learned& learned) {
+    Random random(seed);
+    std::string out;
+    for (int i = 0; i < 50; ++i) out += SerializeCase(ToCase(Generate(random, TenNodes(), learned)));
+    return out;
+  };
+  Learned some;
+  ASSERT_TRUE(some.ReadRow("Relu(14): float"));
+  EXPECT_EQ(stream(7, {}), stream(7, {}));
+  EXPECT_EQ(stream(7, some), stream(7, some));
+  EXPECT_NE(stream(7, {}), stream(8, {}));
+  EXPECT_NE(stream(7, {}), stream(7, some));
+}
+
+TEST(Generate, KeepsItsDistribution) {
+  Random random(3);
+  Distribution distribution;
+  for (int i = 0; i < 3000; ++i) distribution.Add(Generate(random, TenNodes(), {}));
+  const Distribution::Figures figures = distribution.Compute();
+  EXPECT_GE(figures.mean_nodes, 8);
+  EXPECT_GE(figures.operators, 110u);
+  EXPECT_GE(figures.element_types, 9u);
+  EXPECT_GE(figures.from_nodes, 0.55);
+  EXPECT_LE(figures.largest_share, 0.05) << figures.largest_operator;
+  EXPECT_LE(figures.plain_share, 0.12);
+  EXPECT_GE(figures.triples, 2500u);
+  EXPECT_GE(figures.deep_share, 1.0 / 3);
+  EXPECT_LE(figures.median_elements, 4096);
+}
+
+TEST(Generate, AvoidsWhatIsLearned) {
+  Learned learned;
+  for (const int since : {13, 14}) {
+    for (const std::string_view type : {"float", "double", "float16", "bfloat16"}) {
+      ASSERT_TRUE(learned.ReadRow(fmt::format("Tanh({}): {}", since, type)));
+    }
+  }
+  Random random(5);
+  for (int i = 0; i < 500; ++i) {
+    const GeneratedCase made = Generate(random, TenNodes(), learned);
+    for (const Node& node : made.model.graph.nodes) EXPECT_NE(node.op, "Tanh");
+  }
+}
+
+TEST(Generate, PlacesOnlyTheOperatorsAskedFor) {
+  GeneratorSettings settings = TenNodes();
+  settings.pattern_share = 0;
+  settings.only_operators = {"Add", "Relu", "MatMul", "Reshape", "Transpose"};
+  // Operands are also made by a few helpers, which constants and these are.
+  const std::set<std::string> helpers = {"Constant", "Expand", "ReduceMax", "ReduceMin", "ReduceMean"};
+  Random random(2);
+  for (int i = 0; i < 200; ++i) {
+    for (const Node& node : Generate(random, settings, {}).model.graph.nodes) {
+      EXPECT_TRUE(std::ranges::find(settings.only_operators, node.op) !=
+                      settings.only_operators.end() ||
+                  helpers.contains(node.op))
+          << node.op;
+    }
+  }
+}
+
+TEST(Generate, ACaseSurvivesItsBytes) {
+  Random random(11);
+  for (int i = 0; i < 100; ++i) {
+    const GeneratedCase made = Generate(random, TenNodes(), {});
+    const Case written = ToCase(made);
+    const auto read = ParseCase(SerializeCase(written));
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(*read, written);
+    const auto again = FromCase(*read);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(ToCase(*again), written);
+  }
+}
+
+TEST(Generate, ProbingNotesWhatIsRefused) {
+  Learned learned;
+  const size_t asked = ProbeImplemented(
+      TenNodes(),
+      [](const GeneratedCase& probe) {
+        EXPECT_EQ(probe.model.graph.nodes.size(), 1u);
+        return probe.model.graph.nodes[0].op != "Sin";
+      },
+      learned);
+  EXPECT_GT(asked, 1000u);
+  EXPECT_GT(learned.size(), 0u);
+  for (const std::string& row : learned.Rows()) EXPECT_TRUE(row.starts_with("Sin(")) << row;
+}
+
+}  // namespace
+}  // namespace moire

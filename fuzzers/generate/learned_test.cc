@@ -1,0 +1,65 @@
+#include "fuzzers/generate/learned.h"
+
+#include <gtest/gtest.h>
+
+#include "fuzzers/generate/generate.h"
+
+namespace moire {
+namespace {
+
+constexpr DataType kInt8Type[] = {DataType::kInt8};
+constexpr DataType kTwoInt8[] = {DataType::kInt8, DataType::kInt8};
+
+TEST(Learned, KeepsTypesOfTypeVariables) {
+  Learned learned;
+  const Combination add{"Add", 14, kTwoInt8, kInt8Type};
+  EXPECT_FALSE(learned.Avoid(add));
+  EXPECT_TRUE(learned.Note(add));
+  EXPECT_FALSE(learned.Note(add));
+  EXPECT_TRUE(learned.Avoid(add));
+  EXPECT_FALSE(learned.Avoid({"Sub", 14, kTwoInt8, kInt8Type}));
+  EXPECT_FALSE(learned.Avoid({"Add", 13, kTwoInt8, kInt8Type}));
+  EXPECT_EQ(learned.Rows(), std::vector<std::string>{"Add(14): int8"});
+}
+
+TEST(Learned, AnOptionalInputDoesNotMakeAnotherCombination) {
+  Learned learned;
+  const DataType with_axes[] = {DataType::kInt8, DataType::kInt64};
+  ASSERT_TRUE(learned.Note({"ReduceSum", 13, with_axes, kInt8Type}));
+  EXPECT_TRUE(learned.Avoid({"ReduceSum", 13, kInt8Type, kInt8Type}));
+}
+
+TEST(Learned, RowsAreReadBack) {
+  Learned first;
+  const DataType to[] = {DataType::kBfloat16};
+  ASSERT_TRUE(first.Note({"Cast", 25, kInt8Type, to}));
+  Learned second;
+  for (const std::string& row : first.Rows()) EXPECT_TRUE(second.ReadRow(row)) << row;
+  EXPECT_TRUE(second.Avoid({"Cast", 25, kInt8Type, to}));
+  EXPECT_FALSE(second.ReadRow("nonsense"));
+  EXPECT_FALSE(second.ReadRow("Add(x): int8"));
+  EXPECT_FALSE(second.ReadRow("Add(14): int5"));
+  EXPECT_TRUE(second.ForgetRow(first.Rows()[0]));
+  EXPECT_FALSE(second.Avoid({"Cast", 25, kInt8Type, to}));
+}
+
+TEST(Learned, ReadsARuntimesMessage) {
+  Model model;
+  model.opsets = {{"", 20}};
+  model.graph.inputs = {{"x", TensorType(DataType::kInt8, Shape{2})}};
+  model.graph.outputs = {{"y", TensorType(DataType::kInt8, Shape{2})}};
+  Node node;
+  node.op = "Abs";
+  node.name = "n3";
+  node.inputs = {"x"};
+  node.outputs = {"y"};
+  model.graph.nodes = {node};
+  Learned learned;
+  EXPECT_FALSE(learned.NoteRejection(model, "out of memory"));
+  EXPECT_TRUE(learned.NoteRejection(
+      model, "Could not find an implementation for Abs(13) node with name 'n3'"));
+  EXPECT_TRUE(learned.Avoid({"Abs", 13, kInt8Type, kInt8Type}));
+}
+
+}  // namespace
+}  // namespace moire
