@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "oracles/families.h"
+#include "oracles/growth.h"
 
 namespace moire {
 namespace {
@@ -87,6 +88,11 @@ class HangMemory : public Oracle {
         verdicts.push_back(JudgeTime(seen, evidence));
       } else if (seen.outcome == Outcome::kOutOfMemory) {
         verdicts.push_back(JudgeMemory(seen, evidence));
+      } else if (seen.stage == kGrowthStage) {
+        verdicts.push_back(Base(
+            seen, VerdictKind::kMemory,
+            fmt::format("keeps memory: {} runs of the case have added {:.2f} MB for good",
+                        kMeasuredRepeats, static_cast<double>(seen.peak_bytes) / 1e6)));
       } else if (static_cast<double>(seen.peak_bytes) > kMemoryBytes) {
         Verdict verdict = JudgeMemory(seen, evidence);
         // It did end: without a bug there is nothing to say.

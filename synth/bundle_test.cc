@@ -141,6 +141,20 @@ TEST_F(BundleTest, InvestigateACrash) {
   EXPECT_EQ(result->reduction.nodes_after, 1);
 }
 
+TEST_F(BundleTest, InvestigateMemory) {
+  const Case original = FromText(kModel);
+  const OpenAll open = Open([](Observation& seen, int) {
+    const std::vector<char> block(size_t{400} << 20, 'x');
+    seen.reason = std::string(1, block[block.size() / 2]);
+  });
+  const auto result =
+      Investigate(original, Sighting(original, open), open, {"fake"}, directory_.string());
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->standing, Standing::kConfirmed) << result->reason;
+  EXPECT_EQ(result->finding.verdict.kind, VerdictKind::kMemory);
+  EXPECT_EQ(result->reduction.nodes_after, 1);
+}
+
 // A candidate of the reduction that kills the runtime costs a child, not the reduction.
 TEST_F(BundleTest, ReductionSurvivesDeadlyCandidates) {
   const Case original = FromText(kModel);

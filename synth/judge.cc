@@ -80,8 +80,10 @@ Result<std::vector<Judgement>> JudgeModel(const std::string& path,
   if (cases.empty()) return Fail(ErrorCode::kInvalidInput, "{}: holds no model", path);
   std::vector<Judgement> judgements;
   const OpenAll open = OpenSpecs(specs);
+  ChildOptions child = options.child;
+  child.check_growth = options.check_growth;
   for (const LoadedCase& loaded : cases) {
-    MOIRE_ASSIGN(Judgement judgement, Judge(loaded.name, loaded.test_case, open, options.child));
+    MOIRE_ASSIGN(Judgement judgement, Judge(loaded.name, loaded.test_case, open, child));
     judgements.push_back(std::move(judgement));
   }
   return judgements;

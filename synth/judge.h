@@ -15,6 +15,7 @@ namespace moire {
 struct JudgeOptions {
   LoadOptions load;
   ChildOptions child;
+  bool check_growth = true;  // see ChildOptions
 };
 
 struct Judgement {

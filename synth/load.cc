@@ -54,6 +54,10 @@ Result<std::vector<NamedTensor>> ReadDataSet(const fs::path& directory, const Mo
   for (size_t i = 0;; ++i) {
     const fs::path file = directory / fmt::format("input_{}.pb", i);
     if (!fs::exists(file)) break;
+    if (i < required.size() && !required[i]->type.opaque.empty()) {
+      return Fail(ErrorCode::kUnsupported, "{}: the model's input '{}' is no dense tensor", file.string(),
+                  required[i]->name);
+    }
     MOIRE_ASSIGN(const std::string bytes, ReadFile(file.string()));
     Result<NamedTensor> tensor = ParseTensor(bytes);
     if (!tensor) return std::unexpected(std::move(tensor).error().With(file.string()));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "harness/execute/wire.h"
 #include "oracles/configuration_name.h"
 
 namespace moire {
@@ -73,15 +74,27 @@ std::optional<Verdict> SymptomCheck::FindDeath(const Case& test_case) {
   execute.observer = observer_;
   const Execution known = Execute(test_case, {}, execute);
   const ChildResult end = RunInChild(
-      [&](SharedState& state, const std::function<void(std::string_view)>&) {
+      [&](SharedState& state, const std::function<void(std::string_view)>& send) {
         InstallFatalSignalHandlers(state, options_.runtime_modules);
         SharedStageObserver(state).Enter(Stage::kConfiguration, 0);
-        configuration->Run(test_case);
+        const bool growth = wanted_.kind == VerdictKind::kMemory && options_.check_growth;
+        Observation seen = MeasuredRun(*configuration, test_case, growth);
+        seen.configuration = configuration->name();
+        WireWriter record;
+        record.Put(seen, false);
+        send(record.bytes());
         return 0;
       },
       limits);
-  if (end.end == ChildEnd::kExited && end.exit_code == 0) return std::nullopt;
-  Observation seen = ObservationOfEnd(end, configuration->name());
+  Observation seen;
+  if (end.end == ChildEnd::kExited && end.exit_code == 0) {
+    // It came to an end: only what it took can be wrong.
+    WireReader record(end.output);
+    seen = record.GetObservation();
+    if (!record.ok() || wanted_.kind != VerdictKind::kMemory) return std::nullopt;
+  } else {
+    seen = ObservationOfEnd(end, configuration->name());
+  }
   if (seen.outcome == Outcome::kTimedOut && hang) {
     // Only where the reference was done at once can 1.5 s stand for a hang.
     const bool done = known.reference && known.reference->status != ReferenceStatus::kOverBudget;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "harness/execute/wire.h"
+#include "oracles/growth.h"
 
 namespace moire {
 namespace {
@@ -50,25 +51,40 @@ bool ResetPeak() {
   return reset;
 }
 
-// Adds what a run cost to its observation.
+// Whether every quarter of the repeats, twice over, has gained memory: what is warmed up stops growing.
+// 16 KiB a quarter lies above the noise of the allocator's pages, at 25 runs a quarter.
+constexpr int kWarmRepeats = 10;
+constexpr int kQuarters = 8;
+constexpr uint64_t kLeastGrowth = uint64_t{1} << 14;
+constexpr double kQuickSeconds = 0.01;  // slower cases are not repeated
+
+void CheckGrowth(Configuration& configuration, const Case& test_case, Observation& seen) {
+  for (int i = 0; i < kWarmRepeats; ++i) configuration.Run(test_case);
+  const uint64_t start = ReadResident().now;
+  uint64_t before = start;
+  for (int quarter = 0; quarter < kQuarters; ++quarter) {
+    for (int i = 0; i < kMeasuredRepeats / 4; ++i) configuration.Run(test_case);
+    const uint64_t now = ReadResident().now;
+    if (now < before + kLeastGrowth) return;
+    before = now;
+  }
+  seen.stage = kGrowthStage;
+  seen.peak_bytes = (before - start) / 2;
+}
+
 class Measured : public Configuration {
  public:
-  explicit Measured(std::unique_ptr<Configuration> inner) : inner_(std::move(inner)) {}
+  Measured(std::unique_ptr<Configuration> inner, bool check_growth)
+      : inner_(std::move(inner)), check_growth_(check_growth) {}
   const std::string& name() const override { return inner_->name(); }
   Observation Run(const Case& test_case) override {
-    const bool reset = ResetPeak();
-    const uint64_t before = ReadResident().now;
-    const double start = ProcessCpuSeconds();
-    Observation seen = inner_->Run(test_case);
-    seen.cpu_seconds = ProcessCpuSeconds() - start;
-    const uint64_t peak = ReadResident().peak;
-    seen.peak_bytes = reset && peak > before ? peak - before : 0;
-    return seen;
+    return MeasuredRun(*inner_, test_case, check_growth_);
   }
   std::vector<std::string> AppliedOptimizers() const override { return inner_->AppliedOptimizers(); }
 
  private:
   std::unique_ptr<Configuration> inner_;
+  bool check_growth_;
 };
 
 // Says again what another child has seen.
@@ -207,7 +223,7 @@ class Session {
                                                            const Send& send) {
       Configurations measured;
       for (auto& configuration : opened) {
-        measured.push_back(std::make_unique<Measured>(std::move(configuration)));
+        measured.push_back(std::make_unique<Measured>(std::move(configuration), options_.check_growth));
       }
       return ExecuteAndSend(measured, state, send);
     });
@@ -262,7 +278,7 @@ class Session {
     const ChildResult end =
         InChild(limits, [&](Configurations opened, SharedState& state, const Send& send) {
           SharedStageObserver(state).Enter(Stage::kConfiguration, static_cast<int>(index));
-          Measured measured(std::move(opened.at(index)));
+          Measured measured(std::move(opened.at(index)), options_.check_growth);
           Observation seen = measured.Run(case_);
           seen.configuration = measured.name();
           opened.clear();
@@ -373,6 +389,20 @@ Observation ObservationOfEnd(const ChildResult& end, std::string configuration) 
       if (end.idle) seen.stage = kIdleStage;
       break;
     case ChildEnd::kOutOfMemory: seen.outcome = Outcome::kOutOfMemory; break;
+  }
+  return seen;
+}
+
+Observation MeasuredRun(Configuration& configuration, const Case& test_case, bool check_growth) {
+  const bool reset = ResetPeak();
+  const uint64_t before = ReadResident().now;
+  const double start = ProcessCpuSeconds();
+  Observation seen = configuration.Run(test_case);
+  seen.cpu_seconds = ProcessCpuSeconds() - start;
+  const uint64_t peak = ReadResident().peak;
+  seen.peak_bytes = reset && peak > before ? peak - before : 0;
+  if (check_growth && seen.outcome == Outcome::kOutputs && seen.cpu_seconds < kQuickSeconds) {
+    CheckGrowth(configuration, test_case, seen);
   }
   return seen;
 }

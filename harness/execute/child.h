@@ -27,6 +27,7 @@ struct ChildOptions {
                         .memory_bytes = uint64_t{4} << 30};
   Budget budget;
   bool keep_outputs = false;  // observations carry their outputs
+  bool check_growth = false;  // run the case 100 times more and see whether memory is kept
   std::vector<std::string> runtime_modules = {"onnxruntime"};
 };
 
@@ -40,6 +41,10 @@ struct ChildExecution {
   // stage. Verdicts of kind kOracleError tell the same.
   std::string ours;
 };
+
+// Runs the case and adds what it cost this process: CPU time and the peak of resident memory above the level
+// before. With `check_growth`, a quick case is repeated, and what keeps memory says so (oracles/growth.h).
+Observation MeasuredRun(Configuration& configuration, const Case& test_case, bool check_growth);
 
 // For children: what a runtime prints as it dies is of no use to the caller's terminal.
 void SilenceOutput();

@@ -170,6 +170,22 @@ TEST(ExecuteInChild, PeakThatEnds) {
   EXPECT_EQ(Bug(run)->kind, VerdictKind::kMemory);
 }
 
+TEST(ExecuteInChild, MemoryThatIsKept) {
+  ChildOptions options;
+  options.check_growth = true;
+  const auto leak = [](size_t bytes) {
+    return [bytes](Observation&) {
+      static auto* kept = new std::vector<std::unique_ptr<std::vector<char>>>;
+      kept->push_back(std::make_unique<std::vector<char>>(bytes, 'x'));
+    };
+  };
+  const ChildExecution run = RunWith(leak(4000), options);
+  ASSERT_NE(Bug(run), nullptr);
+  EXPECT_EQ(Bug(run)->kind, VerdictKind::kMemory);
+  EXPECT_THAT(Bug(run)->reason, HasSubstr("keeps memory"));
+  EXPECT_EQ(Bug(RunWith(nullptr, options)), nullptr);
+}
+
 TEST(ExecuteInChild, WrongValue) {
   const ChildExecution run =
       RunWith([](Observation& seen) { seen.outputs[0].tensor.As<float>()[1] += 1; });

@@ -17,10 +17,11 @@ constexpr Family kFamilies[] = {
     // Reductions, products, windows, normalisations.
     ReduceKernels, MatMulKernels, ConvKernels, PoolKernels, SoftmaxKernels,
     NormalizeKernels, BatchNormKernels, ArgReduceKernels, EinsumKernels,
-    RnnKernels, LossKernels,
+    RnnKernels, LossKernels, SpectralKernels,
     // Shape, movement, index, quantisation, control flow.
     ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
     ScatterKernels, TopKKernels, ControlKernels, MlKernels, ResizeKernels, SuppressionKernels,
+    SampleKernels,
     QuantizeKernels, QuantizedProductKernels,
 };
 

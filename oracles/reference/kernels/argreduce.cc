@@ -31,8 +31,7 @@ Winner FindExtreme(const Row& row, int64_t n, bool negate, bool last) {
   const auto low = [&](int64_t k) { return negate ? -row.hi[k] : row.lo[k]; };
   const auto high = [&](int64_t k) { return negate ? -row.lo[k] : row.hi[k]; };
   for (int64_t k = 0; k < n; ++k) {
-    const bool both_exact =
-        row.lo[k] == row.hi[k] && row.lo[out.index] == row.hi[out.index];
+    const bool both_exact = row.lo[k] == row.hi[k] && row.lo[out.index] == row.hi[out.index];
     if (k != out.index && high(k) >= low(out.index) && !both_exact) out.mark = kUndecidable;
   }
   return out;
@@ -75,8 +74,8 @@ Status ArgExtreme(KernelContext& ctx, bool negate) {
   for (size_t i = 0; i < lines.start.size(); ++i) {
     Winner winner;
     if (IsFloat(x.type)) {
-      winner = FindExtreme(reader.Read(lines.start[i], lines.step), static_cast<int64_t>(n),
-                           negate, last);
+      winner = FindExtreme(reader.Read(lines.start[i], lines.step), static_cast<int64_t>(n), negate,
+                           last);
     } else {
       for (size_t k = 0; k < n; ++k) {
         line[k] = x.ints[static_cast<size_t>(lines.start[i] + lines.step[k])];
@@ -119,8 +118,7 @@ struct RunningProduct {
       out.mark |= kUndecidable;
       return out;
     }
-    return count < 2 ? product
-                     : Arithmetic(type).Rounded(product, static_cast<double>(count - 1));
+    return count < 2 ? product : Arithmetic(type).Rounded(product, static_cast<double>(count - 1));
   }
 };
 
@@ -140,8 +138,7 @@ void RunningLine(DataType type, bool product, bool exclusive, const std::vector<
       out.push_back(running.Get(type));
       if (exclusive) running.Push({value[at], lo[at], hi[at], kDecided});
     } else {
-      out.push_back(taken == 0 ? Exactly(0)
-                               : SumOf(type, line, taken));
+      out.push_back(taken == 0 ? Exactly(0) : SumOf(type, line, taken));
     }
   }
 }

@@ -26,9 +26,9 @@ int64_t WrappingMul(int64_t a, int64_t b) {
 // Arithmetic on a computed operand (one with ranges) may be re-associated with what computed it:
 // Conv + Add + Add gets one bias, Mul + Mul one factor, MatMul + Mul a scale on its weights or its
 // result, and the bias of MatMul + Add may be what the accumulation starts from. So beside its own
-// rounding, which Round() allows for, a sum may err by one rounding of its operands for each product
-// that was accumulated into them (at least one), a product or quotient by one more of itself; and
-// where a product is not finite, the folded form may be another infinity, or NaN.
+// rounding, which Round() allows for, a sum may err by one rounding of its operands for each
+// product that was accumulated into them (at least one), a product or quotient by one more of
+// itself; and where a product is not finite, the folded form may be another infinity, or NaN.
 class Reassociation {
  public:
   explicit Reassociation(const KernelContext& ctx)

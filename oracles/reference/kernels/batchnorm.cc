@@ -63,14 +63,11 @@ Status BatchNormalization(KernelContext& ctx) {
         const auto at = static_cast<size_t>((b * channels + c) * plane + k);
         const Interval element = ElementOf(x, at);
         // Dividing before scaling rounds once more than one product with the factor.
-        const Interval centred = type.Rounded(
-            ExactProduct(type.Sub(element, mean), factor), 2);
-        Interval result =
-            Hull(type.Add(centred, bias), type.Add(type.Mul(element, factor), shift));
+        const Interval centred = type.Rounded(ExactProduct(type.Sub(element, mean), factor), 2);
+        Interval result = Hull(type.Add(centred, bias), type.Add(type.Mul(element, factor), shift));
         if (near_overflow) result.mark |= kUndecidable;
         // The shift may be what the accumulation of the products behind x starts from.
-        const double error =
-            static_cast<double>(x.sum_terms) * type.unit() * std::abs(shift.value);
+        const double error = static_cast<double>(x.sum_terms) * type.unit() * std::abs(shift.value);
         if (std::isfinite(error)) {
           result.lo -= error;
           result.hi += error;
@@ -113,8 +110,7 @@ Status Lrn(KernelContext& ctx) {
     // The sum may slide along the channels, adding one square and taking one away: its error is
     // that of the sum over all channels, and an overflow anywhere stays.
     const Interval all = SumOfSquares(x.type, row, channels);
-    const double sliding =
-        2 * static_cast<double>(channels) * type.unit() * std::max(all.hi, 0.0);
+    const double sliding = 2 * static_cast<double>(channels) * type.unit() * std::max(all.hi, 0.0);
     const uint8_t marks = reader.Marks(start, lines.step);
     for (int64_t c = 0; c < channels; ++c) {
       const int64_t first = std::max<int64_t>(0, c - (size - 1) / 2);
@@ -153,8 +149,7 @@ Status LpNormalization(KernelContext& ctx) {
   if (!IsFloat(x.type)) {
     return Fail(ErrorCode::kInvalidInput, "normalisation of {}", Name(x.type));
   }
-  const auto axis =
-      NormalizeAxis(ctx.node().Int("axis", -1), static_cast<int64_t>(x.shape.size()));
+  const auto axis = NormalizeAxis(ctx.node().Int("axis", -1), static_cast<int64_t>(x.shape.size()));
   if (!axis) {
     return Fail(ErrorCode::kInvalidInput, "axis is out of range for rank {}", x.shape.size());
   }

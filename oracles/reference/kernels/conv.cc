@@ -60,8 +60,8 @@ Result<Sizes> ParseSizes(const KernelContext& ctx, bool transposed) {
 }
 
 Status SpendConv(KernelContext& ctx, const Sizes& sizes, const Window& window) {
-  const int64_t factors[] = {sizes.batch + 1, sizes.group, sizes.group_out + 1,
-                             sizes.group_in + 1, 8};
+  const int64_t factors[] = {sizes.batch + 1, sizes.group, sizes.group_out + 1, sizes.group_in + 1,
+                             8};
   const auto outer = CheckedCount(factors);
   const auto out = CheckedCount(window.out);
   const auto kernel = CheckedCount(window.kernel);
@@ -167,8 +167,8 @@ Status Conv(KernelContext& ctx) {
         patch.PushExact(1);
         for (int64_t m = g * sizes.group_out; m < (g + 1) * sizes.group_out; ++m) {
           const Terms& row = rows[static_cast<size_t>(m)];
-          Interval sum = SumOfProducts(x.type, patch.row(x_ranged), row.row(w_ranged), n,
-                                       kFoldedScales);
+          Interval sum =
+              SumOfProducts(x.type, patch.row(x_ranged), row.row(w_ranged), n, kFoldedScales);
           sum.mark |= patch.marks | row.marks;
           if (padded && !row.finite) sum.mark |= kUnspecified;
           const int64_t plane = b * sizes.group * sizes.group_out + m;
@@ -220,8 +220,8 @@ Status ConvTranspose(KernelContext& ctx) {
           }
           if (bias != nullptr) patch.PushExact(1);
           const auto n = static_cast<int64_t>(patch.value.size());
-          Interval sum = SumOfProducts(x.type, patch.row(x_ranged), weights.row(w_ranged), n,
-                                       kFoldedScales);
+          Interval sum =
+              SumOfProducts(x.type, patch.row(x_ranged), weights.row(w_ranged), n, kFoldedScales);
           sum.mark |= patch.marks | weights.marks;
           const int64_t plane = (b * sizes.group + g) * sizes.group_out + m;
           StoreElement(*out, static_cast<size_t>(plane * out_block + position), sum);

@@ -99,8 +99,8 @@ Result<Labelled> ExpandLabels(const Equation& equation, std::span<const Dims> sh
     if (term.ellipsis) {
       const size_t dims = shapes[i].size() - letters;
       if (hidden && *hidden != dims) {
-        return Fail(ErrorCode::kInvalidInput, "the ellipsis stands for {} and for {} dims",
-                    *hidden, dims);
+        return Fail(ErrorCode::kInvalidInput, "the ellipsis stands for {} and for {} dims", *hidden,
+                    dims);
       }
       hidden = dims;
     }
@@ -171,8 +171,7 @@ Result<Plan> MakePlan(const Labelled& labels, std::span<const Dims> shapes) {
       Axis& axis = axis_of(labels.inputs[i][d]);
       const int64_t size = shapes[i][d];
       if (size != axis.size && axis.size != 1 && size != 1) {
-        return Fail(ErrorCode::kInvalidInput, "one label has the sizes {} and {}", axis.size,
-                    size);
+        return Fail(ErrorCode::kInvalidInput, "one label has the sizes {} and {}", axis.size, size);
       }
       if (size != 1) {
         axis.size = size;
@@ -249,8 +248,9 @@ class ManyFactors {
   Interval Take() {
     Interval out = sum_;
     const double unit = UnitRoundoff(type_) + 0x1p-51;
-    const double error = roundings_ * (unit * magnitude_ + SmallestSubnormal(type_) *
-                                       static_cast<double>(count_) * largest_);
+    const double error =
+        roundings_ *
+        (unit * magnitude_ + SmallestSubnormal(type_) * static_cast<double>(count_) * largest_);
     out.lo -= error;
     out.hi += error;
     if (!finite_ || !(largest_ < Traits(type_).max_finite)) out.mark |= kUndecidable;
@@ -447,9 +447,9 @@ Interval DetOf(const RangeTensor& x, size_t base, size_t n) {
   }
   out.value = static_cast<double>(Determinant(matrix, n));
   const auto size = static_cast<double>(n);
-  const double error = kDetRoundings * size * size * size *
-                           (UnitRoundoff(x.type) + 0x1p-52) * volume_hi +
-                       (volume_hi - volume) + SmallestNormal(x.type) * size * largest;
+  const double error =
+      kDetRoundings * size * size * size * (UnitRoundoff(x.type) + 0x1p-52) * volume_hi +
+      (volume_hi - volume) + SmallestNormal(x.type) * size * largest;
   out.lo = out.value - error;
   out.hi = out.value + error;
   return out;
@@ -459,8 +459,7 @@ Status Det(KernelContext& ctx) {
   const RangeTensor& x = ctx.In(0);
   const size_t rank = x.shape.size();
   if (!IsFloat(x.type) || rank < 2 || x.shape[rank - 1] != x.shape[rank - 2]) {
-    return Fail(ErrorCode::kInvalidInput, "determinant of {} {}", Name(x.type),
-                ToString(x.shape));
+    return Fail(ErrorCode::kInvalidInput, "determinant of {} {}", Name(x.type), ToString(x.shape));
   }
   const auto n = static_cast<size_t>(x.shape.back());
   if (n == 0) return Fail(ErrorCode::kUnsupported, "determinant of nothing");

@@ -29,6 +29,7 @@ std::span<const KernelEntry> ArgReduceKernels();
 std::span<const KernelEntry> EinsumKernels();
 std::span<const KernelEntry> RnnKernels();
 std::span<const KernelEntry> LossKernels();
+std::span<const KernelEntry> SpectralKernels();
 
 // Shape, movement, index, quantisation, control flow.
 std::span<const KernelEntry> ShapeKernels();
@@ -43,6 +44,7 @@ std::span<const KernelEntry> ControlKernels();
 std::span<const KernelEntry> MlKernels();
 std::span<const KernelEntry> ResizeKernels();
 std::span<const KernelEntry> SuppressionKernels();
+std::span<const KernelEntry> SampleKernels();
 std::span<const KernelEntry> QuantizedProductKernels();
 std::span<const KernelEntry> QuantizeKernels();
 

@@ -126,8 +126,8 @@ Interval Arithmetic::Sqrt(const Interval& a) const {
 Interval Arithmetic::Exp(const Interval& a) const {
   const Accuracy& row = FindAccuracy("Exp", type_);
   // Results below the smallest normal are commonly flushed or clamped by vectorised exp.
-  Interval out = Monotone(a, +[](double x) { return std::exp(x); }, row.ulps,
-                          SmallestNormal(type_));
+  Interval out =
+      Monotone(a, +[](double x) { return std::exp(x); }, row.ulps, SmallestNormal(type_));
   out.lo = std::max(out.lo, 0.0);
   return out;
 }
@@ -144,8 +144,8 @@ Interval Arithmetic::Tanh(const Interval& a) const {
 
 Interval Arithmetic::Sigmoid(const Interval& a) const {
   const Accuracy& row = FindAccuracy("Sigmoid", type_);
-  return Monotone(a, +[](double x) { return 1 / (1 + std::exp(-x)); }, row.ulps,
-                  row.scale_ulps * unit_);
+  return Monotone(
+      a, +[](double x) { return 1 / (1 + std::exp(-x)); }, row.ulps, row.scale_ulps * unit_);
 }
 
 Interval Arithmetic::Pow(const Interval& a, double exponent) const {

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "oracles/reference/kernels/families.h"
-#include "oracles/reference/kernels/statistics.h"
 #include "oracles/reference/kernels/softmax.h"
+#include "oracles/reference/kernels/statistics.h"
 
 namespace moire {
 namespace {
@@ -54,8 +54,7 @@ Status WriteLoss(KernelContext& ctx, const Loss& loss, LogProbability log_probab
   const DataType type = ctx.In(0).type;
   const Arithmetic arithmetic(type);
   const bool each = loss.reduction == "none";
-  MOIRE_ASSIGN(RangeTensor * out,
-               ctx.Make(0, type, each ? loss.target->shape : Shape{}));
+  MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, type, each ? loss.target->shape : Shape{}));
   std::vector<double> value, lo, hi, weight, weight_lo, weight_hi;
   uint8_t marks = kDecided;
   for (int64_t n = 0; n < loss.batch; ++n) {
@@ -101,13 +100,12 @@ Status WriteLoss(KernelContext& ctx, const Loss& loss, LogProbability log_probab
     if (loss.reduction == "sum") {
       total = SumOf(type, row, n, 1);
     } else {
-      const Interval weights =
-          SumOf(type, {weight.data(), weight_lo.data(), weight_hi.data()}, n);
+      const Interval weights = SumOf(type, {weight.data(), weight_lo.data(), weight_hi.data()}, n);
       if (n == 0 || (weights.value == 0 && weights.exact())) {
         total = {0, 0, 0, kUnspecified};
       } else {
-        total = arithmetic.Div(arithmetic.Rounded(SumOf(type, row, n, 1)),
-                               arithmetic.Rounded(weights));
+        total =
+            arithmetic.Div(arithmetic.Rounded(SumOf(type, row, n, 1)), arithmetic.Rounded(weights));
       }
     }
     total.mark |= marks;
@@ -141,14 +139,12 @@ Status SoftmaxCrossEntropyLoss(KernelContext& ctx) {
     const uint8_t marks = reader.Marks(start, lines.step);
     for (size_t k = 0; k < classes; ++k) {
       line[k].mark |= marks;
-      StoreElement(log_softmax, static_cast<size_t>(start + lines.step[k]),
-                   line[k]);
+      StoreElement(log_softmax, static_cast<size_t>(start + lines.step[k]), line[k]);
     }
   }
   Round(log_softmax);
   MOIRE_TRY(WriteLoss(ctx, loss, [&](int64_t n, int64_t label, int64_t i) {
-    return ElementOf(log_softmax,
-                     static_cast<size_t>((n * loss.classes + label) * loss.inner + i));
+    return ElementOf(log_softmax, static_cast<size_t>((n * loss.classes + label) * loss.inner + i));
   }));
   if (ctx.Wants(1)) {
     MOIRE_TRY(ctx.Reserve(x.type, x.shape));

@@ -99,8 +99,7 @@ Result<Batched> MatMulShape(KernelContext& ctx, Shape a, Shape b) {
     const Shape strides = Strides(dims);
     const size_t pad = out.batch.size() - dims.size();
     for (size_t axis = 0; axis < out.batch.size(); ++axis) {
-      const int64_t step =
-          axis < pad || dims[axis - pad] == 1 ? 0 : strides[axis - pad] * matrix;
+      const int64_t step = axis < pad || dims[axis - pad] == 1 ? 0 : strides[axis - pad] * matrix;
       std::vector<int64_t> next;
       for (const int64_t b0 : base) {
         for (int64_t i = 0; i < out.batch[axis]; ++i) next.push_back(b0 + i * step);
@@ -163,8 +162,7 @@ Status MatMul(KernelContext& ctx) {
     const Operand columns = Gather(b, shape.b_base[batch], shape.n, shape.k, 1, shape.n);
     for (int64_t i = 0; i < shape.m; ++i) {
       for (int64_t j = 0; j < shape.n; ++j, ++at) {
-        Interval dot =
-            SumOfProducts(out->type, rows.At(i), columns.At(j), shape.k, kFoldedScales);
+        Interval dot = SumOfProducts(out->type, rows.At(i), columns.At(j), shape.k, kFoldedScales);
         dot.mark |= rows.MarksAt(i) | columns.MarksAt(j);
         StoreElement(*out, at, dot);
       }
@@ -287,10 +285,9 @@ Status Gemm(KernelContext& ctx) {
     const Row row = rows.At(i);
     for (int64_t k = 0; k < g.k; ++k) {
       const auto at = static_cast<size_t>(k);
-      const Interval scaled = ExactProduct(
-          {row.value[k], row.lo ? row.lo[k] : row.value[k], row.hi ? row.hi[k] : row.value[k],
-           kDecided},
-          Exactly(alpha));
+      const Interval scaled = ExactProduct({row.value[k], row.lo ? row.lo[k] : row.value[k],
+                                            row.hi ? row.hi[k] : row.value[k], kDecided},
+                                           Exactly(alpha));
       x[at] = scaled.value;
       x_lo[at] = scaled.lo;
       x_hi[at] = scaled.hi;
@@ -318,8 +315,7 @@ Status Gemm(KernelContext& ctx) {
       // alpha is applied after the sum: that sum may overflow where the scaled one does not, and a
       // zero alpha hides what overflows.
       if (alpha != 1) {
-        const Interval plain =
-            SumOfProducts(out->type, rows.At(i), column, g.k, kFoldedScales);
+        const Interval plain = SumOfProducts(out->type, rows.At(i), column, g.k, kFoldedScales);
         if (plain.mark != kDecided || std::isinf(plain.lo) || std::isinf(plain.hi) ||
             std::isnan(plain.lo)) {
           dot.mark |= kUndecidable;

@@ -63,8 +63,7 @@ Result<std::vector<int64_t>> BroadcastOffsets(KernelContext& ctx, Dims from, Dim
 
 // Lines over axes [axis, rank).
 Result<Lines> SuffixLines(KernelContext& ctx, Dims shape) {
-  const auto axis =
-      NormalizeAxis(ctx.node().Int("axis", -1), static_cast<int64_t>(shape.size()));
+  const auto axis = NormalizeAxis(ctx.node().Int("axis", -1), static_cast<int64_t>(shape.size()));
   if (!axis) {
     return Fail(ErrorCode::kInvalidInput, "axis is out of range for rank {}", shape.size());
   }
@@ -116,8 +115,8 @@ Status LayerNormalization(KernelContext& ctx) {
     }
     const int64_t start = lines.start[i];
     const uint8_t marks = reader.Marks(start, lines.step);
-    const Row row = cast.Cast(x.type, stash, reader.Read(start, lines.step),
-                              static_cast<int64_t>(n));
+    const Row row =
+        cast.Cast(x.type, stash, reader.Read(start, lines.step), static_cast<int64_t>(n));
     Statistics statistics = MeanAndVariance(stash, row, static_cast<int64_t>(n));
     statistics.mean.mark |= marks;
     Interval inverse = InverseDeviation(stage, statistics.variance, epsilon);
@@ -132,8 +131,7 @@ Status LayerNormalization(KernelContext& ctx) {
       affine.scale = ElementOf(scale, static_cast<size_t>(scale_at[at]));
       affine.has_bias = bias != nullptr;
       if (bias != nullptr) affine.bias = ElementOf(*bias, static_cast<size_t>(bias_at[at]));
-      StoreElement(*out, at,
-                   Normalize(stage, type, element, statistics.mean, inverse, affine));
+      StoreElement(*out, at, Normalize(stage, type, element, statistics.mean, inverse, affine));
     }
   }
   Round(*out);
@@ -160,8 +158,8 @@ Status RmsNormalization(KernelContext& ctx) {
   for (const int64_t start : lines.start) {
     if (n == 0) break;
     const uint8_t marks = reader.Marks(start, lines.step);
-    const Row row = cast.Cast(x.type, stash, reader.Read(start, lines.step),
-                              static_cast<int64_t>(n));
+    const Row row =
+        cast.Cast(x.type, stash, reader.Read(start, lines.step), static_cast<int64_t>(n));
     const Interval square = MeanSquareOf(stash, row, static_cast<int64_t>(n));
     const Interval inverse = InverseDeviation(stage, square, epsilon);
     for (size_t k = 0; k < n; ++k) {
@@ -171,9 +169,10 @@ Status RmsNormalization(KernelContext& ctx) {
       Interval normalized = stage.Mul(element, inverse);
       if (stash != x.type) normalized = type.Rounded(normalized);
       // One more rounding: the scale may be folded into the inverse.
-      StoreElement(*out, at,
-                   type.Rounded(ExactProduct(
-                       normalized, ElementOf(scale, static_cast<size_t>(scale_at[at]))), 2));
+      StoreElement(
+          *out, at,
+          type.Rounded(
+              ExactProduct(normalized, ElementOf(scale, static_cast<size_t>(scale_at[at]))), 2));
     }
   }
   Round(*out);
@@ -219,8 +218,8 @@ Status Grouped(KernelContext& ctx, int64_t groups, DataType stash, bool affine_b
     const Interval inverse = InverseDeviation(stage, statistics.variance, epsilon);
     for (int64_t k = 0; k < n; ++k) {
       const int64_t group = line % groups;
-      const auto channel = static_cast<size_t>(
-          affine_by_group ? group : group * group_channels + k / plane);
+      const auto channel =
+          static_cast<size_t>(affine_by_group ? group : group * group_channels + k / plane);
       const Interval element{row.value[k], row.lo ? row.lo[k] : row.value[k],
                              row.hi ? row.hi[k] : row.value[k], marks};
       const Affine affine{ElementOf(scale, channel), ElementOf(bias, channel), true};
@@ -292,8 +291,7 @@ Status MeanVarianceNormalization(KernelContext& ctx) {
       const auto at = static_cast<size_t>(start + lines.step[k]);
       const Interval element{row.value[k], row.lo ? row.lo[k] : row.value[k],
                              row.hi ? row.hi[k] : row.value[k], marks};
-      StoreElement(*out, at,
-                   Normalize(type, type, element, statistics.mean, inverse, Affine{}));
+      StoreElement(*out, at, Normalize(type, type, element, statistics.mean, inverse, Affine{}));
     }
   }
   Round(*out);

@@ -137,8 +137,7 @@ Status Pool(KernelContext& ctx, Average average, bool lp) {
       }
       patch.Read(x, plane * in_block, walk.taps());
       Interval result =
-          n == 0 ? Exactly(0)
-                 : average(x.type, patch.row(), n, static_cast<double>(divisor), p);
+          n == 0 ? Exactly(0) : average(x.type, patch.row(), n, static_cast<double>(divisor), p);
       result.mark |= patch.marks;
       StoreElement(*out, at, result);
     }
@@ -252,12 +251,9 @@ Status MaxPool(KernelContext& ctx) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"AveragePool", 1, kLatest, AveragePool},
-    {"MaxPool", 1, kLatest, MaxPool},
-    {"LpPool", 2, kLatest, LpPool},
-    {"GlobalAveragePool", 1, kLatest, AveragePool},
-    {"GlobalMaxPool", 1, kLatest, MaxPool},
-    {"GlobalLpPool", 2, kLatest, LpPool},
+    {"AveragePool", 1, kLatest, AveragePool}, {"MaxPool", 1, kLatest, MaxPool},
+    {"LpPool", 2, kLatest, LpPool},           {"GlobalAveragePool", 1, kLatest, AveragePool},
+    {"GlobalMaxPool", 1, kLatest, MaxPool},   {"GlobalLpPool", 2, kLatest, LpPool},
 };
 
 }  // namespace

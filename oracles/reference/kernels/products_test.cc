@@ -43,10 +43,10 @@ TEST(MatMulTest, IntegersWrap) {
   const auto y = RunNode({"MatMul"}, {Integers(DataType::kInt32, {1 << 20, 1}, {1, 2}),
                                       Integers(DataType::kInt32, {1 << 12, 5}, {2, 1})});
   EXPECT_EQ(y->ints[0], 5);
-  const auto q = RunNode({"MatMulInteger"},
-                         {Integers(DataType::kUint8, {11, 7}, {1, 2}),
-                          Integers(DataType::kInt8, {1, -4}, {2, 1}),
-                          Integers(DataType::kUint8, {12}), Integers(DataType::kInt8, {0})});
+  const auto q = RunNode(
+      {"MatMulInteger"},
+      {Integers(DataType::kUint8, {11, 7}, {1, 2}), Integers(DataType::kInt8, {1, -4}, {2, 1}),
+       Integers(DataType::kUint8, {12}), Integers(DataType::kInt8, {0})});
   EXPECT_EQ(q->ints[0], -1 * 1 + -5 * -4);
 }
 
@@ -70,6 +70,28 @@ TEST(GemmTest, TransposesScalesAndBias) {
   const auto hidden = RunNode({"Gemm", {{"beta", 0.0f}}},
                               {Counting({1, 3}), Counting({3, 1}), Real({kInfinity}, {1})});
   EXPECT_EQ(hidden->MarkAt(0), kUnspecified);
+}
+
+// MatMul + Add as runtimes fuse it: the accumulation starts from the bias.
+TEST(MatMulTest, TheBiasMayBeAccumulatedWithTheProducts) {
+  const size_t n = 64;
+  std::vector<double> a(n), b(n);
+  float plain = 0, fused = 1000.3f;
+  for (size_t i = 0; i < n; ++i) {
+    a[i] = static_cast<float>(0.1 + 0.01 * static_cast<double>(i));
+    b[i] = 0.7f;
+    plain += static_cast<float>(a[i]) * 0.7f;
+    fused += static_cast<float>(a[i]) * 0.7f;
+  }
+  ASSERT_NE(plain + 1000.3f, fused);  // the case shows what it is about
+  const auto product = RunNode({"MatMul"}, {Real(a, {64}), Real(b, {64})});
+  const auto sum = RunNode({"Add"}, {*product, Real({1000.3f}, {})});
+  EXPECT_TRUE(IsLegal(*sum, 0, plain + 1000.3f));
+  EXPECT_TRUE(IsLegal(*sum, 0, fused));
+  EXPECT_FALSE(IsLegal(*sum, 0, fused + 0.07));  // one term twice
+  // The same sum of two inputs is rounded once.
+  const auto alone = RunNode({"Add"}, {Real({plain}, {}), Real({1000.3f}, {})});
+  EXPECT_FALSE(IsLegal(*alone, 0, fused));
 }
 
 TEST(EinsumTest, LegalEquations) {
@@ -115,8 +137,8 @@ TEST(ConvTest, KnownValues) {
   EXPECT_EQ(same->value[0], 0);
   const auto dilated = RunNode({"Conv", {{"dilations", Ints{2, 2}}}}, {x, ones});
   EXPECT_EQ(dilated->value, (std::vector<double>{0 + 2 + 6 + 8}));
-  const auto grouped = RunNode({"Conv", {{"group", int64_t{2}}}},
-                               {Counting({1, 2, 2}), Real({1, 10}, {2, 1, 1})});
+  const auto grouped =
+      RunNode({"Conv", {{"group", int64_t{2}}}}, {Counting({1, 2, 2}), Real({1, 10}, {2, 1, 1})});
   EXPECT_EQ(grouped->value, (std::vector<double>{0, 1, 20, 30}));
 }
 
@@ -132,8 +154,8 @@ TEST(ConvTest, Transposed) {
   const RangeTensor x = Real({1, 2}, {1, 1, 2});
   const RangeTensor w = Real({1, 10, 100}, {1, 1, 3});
   EXPECT_EQ(RunNode({"ConvTranspose"}, {x, w})->value, (std::vector<double>{1, 12, 120, 200}));
-  const auto strided = RunNode({"ConvTranspose", {{"strides", Ints{2}}, {"pads", Ints{1, 0}}}},
-                               {x, w});
+  const auto strided =
+      RunNode({"ConvTranspose", {{"strides", Ints{2}}, {"pads", Ints{1, 0}}}}, {x, w});
   EXPECT_EQ(strided->value, (std::vector<double>{10, 102, 20, 200}));
   const auto sized = RunNode({"ConvTranspose", {{"output_shape", Ints{3}}}}, {x, w});
   EXPECT_EQ(sized->shape, (Shape{1, 1, 3}));

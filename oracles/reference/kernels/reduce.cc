@@ -1,8 +1,8 @@
 // ReduceSum, Mean, Max, Min, Prod, L1, L2, LogSum, LogSumExp, SumSquare.
 //
-// What ONNX leaves open here, and is marked: NaN in ReduceMax/ReduceMin, the mean of nothing, how the
-// mean of integers is rounded, integers that overflow (ONNX Runtime saturates, numpy wraps), and the
-// integer forms of logarithms, which round at a place the pages do not name.
+// What ONNX leaves open here, and is marked: NaN in ReduceMax/ReduceMin, the mean of nothing, how
+// the mean of integers is rounded, integers that overflow (ONNX Runtime saturates, numpy wraps),
+// and the integer forms of logarithms, which round at a place the pages do not name.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -126,12 +126,11 @@ Interval FloatLogSumExp(DataType type, const Row& row, int64_t n) {
   }
   // As written, every exp may lose up to the smallest normal.
   const double underflow = static_cast<double>(n) * SmallestNormal(type) / std::exp(value);
-  const double relative =
-      lost / sum + static_cast<double>(n) * in_type.unit() + underflow;
+  const double relative = lost / sum + static_cast<double>(n) * in_type.unit() + underflow;
   if (!(relative < 0.25)) return Undecidable(value);
   const double error = 2 * relative + 4 * in_type.unit() * (std::abs(top) + std::abs(value));
-  return in_type.Rounded({value, top + std::log(low) - error, top + std::log(high) + error,
-                          kDecided});
+  return in_type.Rounded(
+      {value, top + std::log(low) - error, top + std::log(high) + error, kDecided});
 }
 
 // ---- Products and extremes.
@@ -196,8 +195,7 @@ uint64_t Magnitude(DataType type, int64_t v) {
 }
 
 double AsDouble(DataType type, int64_t v) {
-  return IsUnsigned(type) ? static_cast<double>(static_cast<uint64_t>(v))
-                          : static_cast<double>(v);
+  return IsUnsigned(type) ? static_cast<double>(static_cast<uint64_t>(v)) : static_cast<double>(v);
 }
 
 // `bits` modulo the type, unspecified when some order of evaluation leaves the type: `reach` is the
@@ -280,8 +278,8 @@ IntResult Truncated(DataType type, double exact, double relative) {
   const double down = std::trunc(exact - relative * std::abs(exact));
   const double up = std::trunc(exact + relative * std::abs(exact));
   const double result = std::trunc(exact);
-  const bool in_range = std::abs(result) < static_cast<double>(IntegerMax(type)) &&
-                        (result >= 0 || IsSigned(type));
+  const bool in_range =
+      std::abs(result) < static_cast<double>(IntegerMax(type)) && (result >= 0 || IsSigned(type));
   if (!in_range) return {0, kUnspecified};
   const auto integer = static_cast<int64_t>(result);
   return {integer, down == up ? kDecided : kUnspecified};
@@ -351,8 +349,8 @@ Result<std::vector<bool>> ReducedAxes(KernelContext& ctx, const Reduction& reduc
   }
   std::vector<bool> along(rank, false);
   if (axes.empty()) {
-    const bool noop = ctx.opset() >= reduction.axes_input_since &&
-                      ctx.node().Int("noop_with_empty_axes", 0) != 0;
+    const bool noop =
+        ctx.opset() >= reduction.axes_input_since && ctx.node().Int("noop_with_empty_axes", 0) != 0;
     along.assign(rank, !noop);
     return along;
   }

@@ -19,9 +19,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 RangeTensor Real(std::vector<double> values, Shape shape) {
   return testing::Floats(DataType::kFloat, std::move(values), std::move(shape));
 }
-RangeTensor Axes(std::vector<int64_t> axes) {
-  return Integers(DataType::kInt64, std::move(axes));
-}
+RangeTensor Axes(std::vector<int64_t> axes) { return Integers(DataType::kInt64, std::move(axes)); }
 
 struct Known {
   std::string op;
@@ -30,11 +28,15 @@ struct Known {
 
 TEST(ReduceTest, KnownValues) {
   const Known cases[] = {
-      {"ReduceSum", {2, -1.5}},         {"ReduceMean", {2.0 / 3, -0.5}},
-      {"ReduceMax", {3, 4}},            {"ReduceMin", {-2, -6}},
-      {"ReduceProd", {-6, -12}},        {"ReduceL1", {6, 10.5}},
+      {"ReduceSum", {2, -1.5}},
+      {"ReduceMean", {2.0 / 3, -0.5}},
+      {"ReduceMax", {3, 4}},
+      {"ReduceMin", {-2, -6}},
+      {"ReduceProd", {-6, -12}},
+      {"ReduceL1", {6, 10.5}},
       {"ReduceL2", {std::sqrt(14.0), std::sqrt(52.25)}},
-      {"ReduceSumSquare", {14, 52.25}}, {"ReduceLogSumExp", {3.1328452, 4.0297945}},
+      {"ReduceSumSquare", {14, 52.25}},
+      {"ReduceLogSumExp", {3.1328452, 4.0297945}},
   };
   for (const Known& known : cases) {
     const auto y = RunNode({known.op}, {Real({1, -2, 3, 4, 0.5, -6}, {2, 3}), Axes({1})});
@@ -50,8 +52,8 @@ TEST(ReduceTest, KnownValues) {
 
 TEST(ReduceTest, AxesAsAttributeOrInput) {
   const RangeTensor x = Real({1, 2, 3, 4, 5, 6}, {2, 3});
-  const auto attribute = RunNode({"ReduceSum", {{"axes", Ints{-1}}, {"keepdims", int64_t{0}}}, 11},
-                                 {x});
+  const auto attribute =
+      RunNode({"ReduceSum", {{"axes", Ints{-1}}, {"keepdims", int64_t{0}}}, 11}, {x});
   EXPECT_EQ(attribute->shape, (Shape{2}));
   EXPECT_EQ(attribute->value, (std::vector<double>{6, 15}));
   const auto all = RunNode({"ReduceSum"}, {x});

@@ -69,8 +69,7 @@ Result<Recurrence> ParseRecurrence(KernelContext& ctx, int64_t gates,
   out.bias = ctx.Input(3);
   out.peephole = ctx.Input(7);
   if (!IsFloat(out.x->type) || out.x->shape.size() != 3 || out.r->shape.size() != 3) {
-    return Fail(ErrorCode::kInvalidInput, "input {} {}", Name(out.x->type),
-                ToString(out.x->shape));
+    return Fail(ErrorCode::kInvalidInput, "input {} {}", Name(out.x->type), ToString(out.x->shape));
   }
   out.batch_first = ctx.opset() >= 14 && ctx.node().Int("layout", 0) != 0;
   out.steps = out.x->shape[out.batch_first ? 1 : 0];
@@ -127,8 +126,8 @@ Result<Recurrence> ParseRecurrence(KernelContext& ctx, int64_t gates,
     MOIRE_ASSIGN(const Activation activation, FindActivation(name));
     out.activations.push_back(activation);
   }
-  const int64_t work[] = {out.steps, out.batch, out.directions, rows,
-                          out.input + out.hidden + 16, 8};
+  const int64_t work[] = {out.steps, out.batch, out.directions, rows, out.input + out.hidden + 16,
+                          8};
   const auto steps = CheckedCount(work);
   if (!steps) return Fail(ErrorCode::kOverBudget, "recurrence is too large");
   MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(*steps)));
@@ -251,9 +250,8 @@ void GruStep(const Recurrence& cell, Gates& gates, int64_t x, State& h, State&) 
     const Interval candidate = gates.Activate(1, sum);
     const Interval& z = update[at];
     // (1 - z) * candidate + z * h; also candidate + z * (h - candidate).
-    next.push_back(Hull(
-        type.Add(type.Mul(type.Sub(Exactly(1), z), candidate), type.Mul(z, h[at])),
-        type.Add(candidate, type.Mul(z, type.Sub(h[at], candidate)))));
+    next.push_back(Hull(type.Add(type.Mul(type.Sub(Exactly(1), z), candidate), type.Mul(z, h[at])),
+                        type.Add(candidate, type.Mul(z, type.Sub(h[at], candidate)))));
   }
   h = std::move(next);
 }
@@ -264,14 +262,11 @@ void LstmStep(const Recurrence& cell, Gates& gates, int64_t x, State& h, State& 
   for (int64_t u = 0; u < cell.hidden; ++u) {
     const auto at = static_cast<size_t>(u);
     // W, R and B order the gates i o f c; P orders them i o f.
-    const Interval in =
-        gates.Activate(0, gates.Peephole(0, u, gates.Sum(0, u, x, h), c[at]));
-    const Interval forget =
-        gates.Activate(0, gates.Peephole(2, u, gates.Sum(2, u, x, h), c[at]));
+    const Interval in = gates.Activate(0, gates.Peephole(0, u, gates.Sum(0, u, x, h), c[at]));
+    const Interval forget = gates.Activate(0, gates.Peephole(2, u, gates.Sum(2, u, x, h), c[at]));
     const Interval candidate = gates.Activate(1, gates.Sum(3, u, x, h));
     const Interval state = type.Add(type.Mul(forget, c[at]), type.Mul(in, candidate));
-    const Interval out =
-        gates.Activate(0, gates.Peephole(1, u, gates.Sum(1, u, x, h), state));
+    const Interval out = gates.Activate(0, gates.Peephole(1, u, gates.Sum(1, u, x, h), state));
     next_c.push_back(state);
     Interval hidden = type.Mul(out, gates.Activate(2, state));
     // The page bounds "the input of activations" with a "cell clip threshold": whether the cell
@@ -314,8 +309,8 @@ void StoreState(RangeTensor* out, int64_t at, const State& state) {
   }
 }
 
-Status Recur(KernelContext& ctx, int64_t gate_count,
-             std::span<const std::string_view> activations, Step step) {
+Status Recur(KernelContext& ctx, int64_t gate_count, std::span<const std::string_view> activations,
+             Step step) {
   MOIRE_ASSIGN(const Recurrence cell, ParseRecurrence(ctx, gate_count, activations));
   const Shape state_shape = cell.batch_first ? Shape{cell.batch, cell.directions, cell.hidden}
                                              : Shape{cell.directions, cell.batch, cell.hidden};
@@ -325,9 +320,9 @@ Status Recur(KernelContext& ctx, int64_t gate_count,
   RangeTensor* y_h = nullptr;
   RangeTensor* y_c = nullptr;
   if (ctx.Wants(0)) {
-    const Shape shape =
-        cell.batch_first ? Shape{cell.batch, cell.steps, cell.directions, cell.hidden}
-                         : Shape{cell.steps, cell.directions, cell.batch, cell.hidden};
+    const Shape shape = cell.batch_first
+                            ? Shape{cell.batch, cell.steps, cell.directions, cell.hidden}
+                            : Shape{cell.steps, cell.directions, cell.batch, cell.hidden};
     MOIRE_ASSIGN(y, ctx.Make(0, cell.x->type, shape));
   }
   if (ctx.Wants(1)) {
@@ -345,10 +340,9 @@ Status Recur(KernelContext& ctx, int64_t gate_count,
       const int64_t length = cell.lengths[static_cast<size_t>(b)];
       for (int64_t k = 0; k < cell.steps; ++k) {
         const int64_t t = backwards && k < length ? length - 1 - k : k;
-        const int64_t y_at =
-            cell.batch_first
-                ? ((b * cell.steps + t) * cell.directions + d) * cell.hidden
-                : ((t * cell.directions + d) * cell.batch + b) * cell.hidden;
+        const int64_t y_at = cell.batch_first
+                                 ? ((b * cell.steps + t) * cell.directions + d) * cell.hidden
+                                 : ((t * cell.directions + d) * cell.batch + b) * cell.hidden;
         if (k >= length) {
           const Interval padding{0, 0, 0, kUnspecified};
           StoreState(y, y_at, State(static_cast<size_t>(cell.hidden), padding));

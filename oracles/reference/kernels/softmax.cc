@@ -2,6 +2,8 @@
 //
 // The formula is that of ONNX's function bodies: the maximum is taken out first, so nothing
 // overflows. Before opset 13 the input is seen as 2-D, split at `axis`.
+#include "oracles/reference/kernels/softmax.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,7 +11,6 @@
 #include "harness/case/float_bits.h"
 #include "oracles/reference/accuracy.h"
 #include "oracles/reference/kernels/families.h"
-#include "oracles/reference/kernels/softmax.h"
 #include "oracles/reference/kernels/sums.h"
 
 namespace moire {
@@ -21,8 +22,8 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 Result<Lines> SoftmaxLines(KernelContext& ctx) {
   const Shape& shape = ctx.In(0).shape;
   const bool flattened = ctx.opset() < 13;
-  const auto axis = NormalizeAxis(ctx.node().Int("axis", flattened ? 1 : -1),
-                                  static_cast<int64_t>(shape.size()));
+  const auto axis =
+      NormalizeAxis(ctx.node().Int("axis", flattened ? 1 : -1), static_cast<int64_t>(shape.size()));
   if (!axis) {
     return Fail(ErrorCode::kInvalidInput, "axis is out of range for rank {}", shape.size());
   }
@@ -39,7 +40,7 @@ struct Exponentials {
   double top = -kInfinity;
   std::vector<double> value, lo, hi;
   double sum = 0, sum_lo = 0, sum_hi = 0;
-  double relative = 0;  // error of the sum
+  double relative = 0;        // error of the sum
   std::vector<double> error;  // relative error of each exponential
 };
 
@@ -77,8 +78,8 @@ Interval Exponentiate(DataType type, const Row& row, size_t n, Exponentials& out
   }
   double exact = 0;
   bool overflow = false;
-  const double bound = SumBound(out.value.data(), 1, nullptr, 1, static_cast<int64_t>(n), type,
-                                &exact, &overflow);
+  const double bound =
+      SumBound(out.value.data(), 1, nullptr, 1, static_cast<int64_t>(n), type, &exact, &overflow);
   // Vectorised exp clamps or flushes what lies below the smallest normal.
   out.relative = (lost + bound + static_cast<double>(n) * SmallestNormal(type)) / out.sum;
   return Exactly(0);
@@ -135,10 +136,10 @@ void LogSoftmaxOf(DataType type, const Row& row, size_t n, std::vector<Interval>
     const double hi = x_hi - e.top - std::log(e.hi[k] + rest_lo);
     const double lo = x_lo - e.top - std::log(e.lo[k] + rest_hi);
     // x - top - log(sum), or x - (top + log(sum)).
-    const double error =
-        std::expm1(e.relative) + log_error * unit * std::max(std::abs(log_sum), unit) +
-        2 * unit * (std::abs(x - e.top) + std::abs(e.top + log_sum)) +
-        unit * std::max(std::abs(lo), std::abs(hi)) + SmallestNormal(type);
+    const double error = std::expm1(e.relative) +
+                         log_error * unit * std::max(std::abs(log_sum), unit) +
+                         2 * unit * (std::abs(x - e.top) + std::abs(e.top + log_sum)) +
+                         unit * std::max(std::abs(lo), std::abs(hi)) + SmallestNormal(type);
     out.push_back({x - e.top - log_sum, lo - error, hi + error, kDecided});
   }
 }

@@ -13,15 +13,14 @@ Interval MeanOf(DataType type, const Row& row, int64_t n) {
   // reciprocal's own rounding and the division's are common to all terms.
   const Interval sum = SumOf(type, row, n, 1);
   const auto count = static_cast<double>(n);
-  return Arithmetic(type).Rounded(
-      {sum.value / count, sum.lo / count, sum.hi / count, sum.mark}, 2);
+  return Arithmetic(type).Rounded({sum.value / count, sum.lo / count, sum.hi / count, sum.mark}, 2);
 }
 
 Interval MeanSquareOf(DataType type, const Row& row, int64_t n) {
   const Interval sum = SumOfSquares(type, row, n);
   const auto count = static_cast<double>(n);
-  Interval out = Arithmetic(type).Rounded(
-      {sum.value / count, sum.lo / count, sum.hi / count, sum.mark}, 3);
+  Interval out =
+      Arithmetic(type).Rounded({sum.value / count, sum.lo / count, sum.hi / count, sum.mark}, 3);
   out.lo = std::max(out.lo, 0.0);
   return out;
 }
@@ -63,8 +62,7 @@ Statistics MeanAndVariance(DataType type, const Row& row, int64_t n) {
   const auto count = static_cast<double>(n);
   const double mean = std::abs(out.mean.value);
   const Interval nominal = MeanOf(type, {row.value, nullptr, nullptr}, n);
-  const double mean_error =
-      std::max(nominal.hi - nominal.value, nominal.value - nominal.lo);
+  const double mean_error = std::max(nominal.hi - nominal.value, nominal.value - nominal.lo);
   const double square_mean = square.value / count;
   const double error = (square.hi - square.lo) / (2 * count) + 3 * unit * square_mean +
                        (2 * mean + mean_error) * mean_error + 2 * unit * mean * mean +
@@ -117,8 +115,8 @@ Interval Normalize(const Arithmetic& stage, const Arithmetic& type, const Interv
   // of terms of these sizes.
   const double slope = std::max(std::abs(inverse.lo), std::abs(inverse.hi)) *
                        std::max(std::abs(affine.scale.lo), std::abs(affine.scale.hi));
-  const double size = std::max(std::abs(x.lo), std::abs(x.hi)) +
-                      std::max(std::abs(mean.lo), std::abs(mean.hi));
+  const double size =
+      std::max(std::abs(x.lo), std::abs(x.hi)) + std::max(std::abs(mean.lo), std::abs(mean.hi));
   const double extra = 4 * stage.unit() * slope * size;
   const double limit = Traits(stage.type()).max_finite;
   if (!(slope * size <= limit) || !(slope <= limit)) out.mark |= kUndecidable;

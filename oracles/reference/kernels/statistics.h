@@ -4,8 +4,8 @@
 // Both usual evaluations of the variance are legal: E[(x - mean)^2], the formula on the pages of
 // LayerNormalization, GroupNormalization and BatchNormalization, and E[x^2] - mean^2, which the
 // official function bodies of LayerNormalization, GroupNormalization and MeanVarianceNormalization
-// use. The second cancels: its error is in units of u * E[x^2]. Where it can make variance + epsilon
-// zero or negative, the line is undecidable.
+// use. The second cancels: its error is in units of u * E[x^2]. Where it can make variance +
+// epsilon zero or negative, the line is undecidable.
 #ifndef MOIRE_ORACLES_REFERENCE_KERNELS_STATISTICS_H_
 #define MOIRE_ORACLES_REFERENCE_KERNELS_STATISTICS_H_
 

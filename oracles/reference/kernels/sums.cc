@@ -48,8 +48,8 @@ Interval SpecialSum(DataType type, const TermOf& term, int64_t n) {
     } else if (x.mark != kDecided) {
       unsure = true;
     } else if (std::isinf(x.lo) || std::isinf(x.hi)) {
-      const bool from_finite = std::isfinite(term.a.value[k]) &&
-                               (term.b == nullptr || std::isfinite(term.b->value[k]));
+      const bool from_finite =
+          std::isfinite(term.a.value[k]) && (term.b == nullptr || std::isfinite(term.b->value[k]));
       if (x.lo != x.hi || from_finite) {
         unsure = true;
       } else {
@@ -69,8 +69,8 @@ Interval SpecialSum(DataType type, const TermOf& term, int64_t n) {
   return Exactly(result);
 }
 
-// Whether the terms take only a few magnitudes. Then roundings repeat, and those of a scaled copy of
-// the terms need not resemble those that SumBound measures: 2048 times 0.7 may happen to add up
+// Whether the terms take only a few magnitudes. Then roundings repeat, and those of a scaled copy
+// of the terms need not resemble those that SumBound measures: 2048 times 0.7 may happen to add up
 // exactly where 2048 times 2.1 loses half a unit each time.
 bool Repetitive(const TermOf& term, int64_t n) {
   double seen[16];
@@ -127,8 +127,8 @@ Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, 
 
   double exact = 0;
   bool overflow = false;
-  double bound = SumBound(a.value, 1, b == nullptr ? nullptr : b->value, 1, n, type, &exact,
-                          &overflow);
+  double bound =
+      SumBound(a.value, 1, b == nullptr ? nullptr : b->value, 1, n, type, &exact, &overflow);
   const double unit = UnitRoundoff(type);
   if (folded > 0 && n > kRepetitionMatters && Repetitive(term, n)) {
     // Partial sums grow to the whole, half of it in the mean: n * u * sum|term| / 2.

@@ -20,7 +20,8 @@ struct Row {
 };
 
 // sum(a[k] * b[k]), sum(a[k]), sum(a[k]^2) accumulated in `type` in any order, not yet rounded at
-// the end (a formula that goes on with the sum passes it through Arithmetic::Rounded): the rule of SumBound (accuracy.h) on the values, plus what the input ranges allow.
+// the end (a formula that goes on with the sum passes it through Arithmetic::Rounded): the rule of
+// SumBound (accuracy.h) on the values, plus what the input ranges allow.
 //
 // `folded` is the number of roundings a term may suffer beside the accumulation. A scale that
 // follows or precedes a product (Mul, BatchNormalization, alpha) may legally be folded into the

@@ -22,11 +22,21 @@ std::vector<float> Draw(Random& random, Data data, size_t n) {
   for (size_t i = 0; i < n; ++i) {
     const double u = random.Unit() * 2 - 1;
     switch (data) {
-      case Data::kSpread: x[i] = static_cast<float>(u); break;
-      case Data::kConstant: x[i] = value; break;
-      case Data::kCancelling: x[i] = i % 2 == 0 ? static_cast<float>(u) : -x[i - 1]; break;
-      case Data::kSameSign: x[i] = static_cast<float>(std::abs(u) + 1); break;
-      case Data::kWideExponents: x[i] = static_cast<float>(u * std::exp(20 * random.Unit())); break;
+      case Data::kSpread:
+        x[i] = static_cast<float>(u);
+        break;
+      case Data::kConstant:
+        x[i] = value;
+        break;
+      case Data::kCancelling:
+        x[i] = i % 2 == 0 ? static_cast<float>(u) : -x[i - 1];
+        break;
+      case Data::kSameSign:
+        x[i] = static_cast<float>(std::abs(u) + 1);
+        break;
+      case Data::kWideExponents:
+        x[i] = static_cast<float>(u * std::exp(20 * random.Unit()));
+        break;
     }
   }
   return x;
@@ -34,8 +44,9 @@ std::vector<float> Draw(Random& random, Data data, size_t n) {
 
 // A dot product in float32, evaluated as `order` says.
 enum class Order { kForward, kReverse, kLanes, kPairwise, kFused, kFoldedScale, kShuffled };
-constexpr Order kOrders[] = {Order::kForward, Order::kReverse,     Order::kLanes,   Order::kPairwise,
-                             Order::kFused,   Order::kFoldedScale, Order::kShuffled};
+constexpr Order kOrders[] = {Order::kForward,  Order::kReverse, Order::kLanes,
+                             Order::kPairwise, Order::kFused,   Order::kFoldedScale,
+                             Order::kShuffled};
 
 float Pairwise(std::span<const float> terms) {
   if (terms.size() <= 2) {
@@ -92,18 +103,19 @@ TEST(SumsTest, EveryOrderIsInRangeAndADroppedTermIsNot) {
     const auto data = static_cast<Data>(random.Below(5));
     const size_t n = round % 50 == 0 ? 2048 : 1 + random.Index(90);
     const std::vector<float> a = Draw(random, data, n);
-    const std::vector<float> b = Draw(random, data == Data::kCancelling ? Data::kConstant : data, n);
+    const std::vector<float> b =
+        Draw(random, data == Data::kCancelling ? Data::kConstant : data, n);
     const std::vector<double> wide_a = Wide(a);
     const std::vector<double> wide_b = Wide(b);
-    const Interval range = SumOfProducts(DataType::kFloat, {wide_a.data(), nullptr, nullptr},
-                                         {wide_b.data(), nullptr, nullptr},
-                                         static_cast<int64_t>(n), kFoldedScales);
+    const Interval range =
+        SumOfProducts(DataType::kFloat, {wide_a.data(), nullptr, nullptr},
+                      {wide_b.data(), nullptr, nullptr}, static_cast<int64_t>(n), kFoldedScales);
     ASSERT_EQ(range.mark, kDecided);
     for (const Order order : kOrders) {
       const double y = Dot(random, order, a, b);
-      EXPECT_TRUE(Inside(range, y)) << "order " << static_cast<int>(order) << " n " << n
-                                    << " data " << static_cast<int>(data) << ": " << y
-                                    << " outside [" << range.lo << ", " << range.hi << "]";
+      EXPECT_TRUE(Inside(range, y))
+          << "order " << static_cast<int>(order) << " n " << n << " data " << static_cast<int>(data)
+          << ": " << y << " outside [" << range.lo << ", " << range.hi << "]";
     }
     if (data == Data::kWideExponents || n < 2) continue;
     const size_t lost = random.Index(n);

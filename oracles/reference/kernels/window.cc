@@ -88,8 +88,9 @@ Result<Window> ParseWindow(const KernelContext& ctx, Dims input, Ints kernel) {
       const int64_t out = (in + stride - 1) / stride;
       int64_t total = (out - 1) * stride + extent - in;
       if (total < 0 && ctx.node().op.ends_with("Pool")) {
-        return Fail(ErrorCode::kUnsupported, "SAME padding below zero: the page's formula crops, "
-                                             "ONNX's shape inference pads with nothing");
+        return Fail(ErrorCode::kUnsupported,
+                    "SAME padding below zero: the page's formula crops, "
+                    "ONNX's shape inference pads with nothing");
       }
       total = std::max<int64_t>(total, 0);
       const int64_t begin = padding.mode == "SAME_UPPER" ? total / 2 : total - total / 2;
@@ -136,8 +137,7 @@ Result<Window> ParseTransposedWindow(const KernelContext& ctx, Dims input, Ints 
     if (extra[i] >= std::max(window.stride[i], window.dilation[i]) && extra[i] != 0) {
       return Fail(ErrorCode::kUnsupported, "output_padding {} is not below the stride", extra[i]);
     }
-    const int64_t full =
-        window.stride[i] * (window.in[i] - 1) + extra[i] + window.Extent(i);
+    const int64_t full = window.stride[i] * (window.in[i] - 1) + extra[i] + window.Extent(i);
     const bool upper = padding.mode == "SAME_UPPER";
     if (!output.empty()) {
       int64_t total = full - output[i];
@@ -234,8 +234,8 @@ void TransposedTaps(const Window& window, Dims position, std::vector<Tap>& taps,
         if (at < 0 || at % window.stride[axis] != 0) continue;
         const int64_t input = at / window.stride[axis];
         if (input >= window.in[axis]) continue;
-        scratch.push_back({tap.kernel + k * kernel_strides[axis],
-                           tap.input + input * in_strides[axis]});
+        scratch.push_back(
+            {tap.kernel + k * kernel_strides[axis], tap.input + input * in_strides[axis]});
       }
     }
     std::swap(taps, scratch);

@@ -43,8 +43,11 @@ TEST(PoolTest, AverageCountsPaddingWhenAsked) {
   const RangeTensor x = Real({2, 4, 6}, {1, 1, 3});
   const auto run = [&](int64_t count, int64_t ceil_mode) {
     return RunNode({"AveragePool",
-                    {{"kernel_shape", Ints{2}}, {"pads", Ints{1, 0}}, {"strides", Ints{2}},
-                     {"count_include_pad", count}, {"ceil_mode", ceil_mode}},
+                    {{"kernel_shape", Ints{2}},
+                     {"pads", Ints{1, 0}},
+                     {"strides", Ints{2}},
+                     {"count_include_pad", count},
+                     {"ceil_mode", ceil_mode}},
                     22},
                    {x});
   };
@@ -52,8 +55,10 @@ TEST(PoolTest, AverageCountsPaddingWhenAsked) {
   EXPECT_EQ(run(1, 0)->value, (std::vector<double>{1, 5}));
   // The part of a last window beyond the padding is not counted.
   const auto ceil = RunNode({"AveragePool",
-                             {{"kernel_shape", Ints{2}}, {"strides", Ints{2}},
-                              {"count_include_pad", int64_t{1}}, {"ceil_mode", int64_t{1}}},
+                             {{"kernel_shape", Ints{2}},
+                              {"strides", Ints{2}},
+                              {"count_include_pad", int64_t{1}},
+                              {"ceil_mode", int64_t{1}}},
                              22},
                             {x});
   EXPECT_EQ(ceil->value, (std::vector<double>{3, 6}));
@@ -61,11 +66,11 @@ TEST(PoolTest, AverageCountsPaddingWhenAsked) {
 
 TEST(PoolTest, SameWithDilations) {
   // "output_spatial_shape[i] = ceil(input_spatial_shape[i] / strides[i])".
-  const auto y = RunNode({"MaxPool",
-                          {{"kernel_shape", Ints{2}}, {"dilations", Ints{2}},
-                           {"auto_pad", std::string("SAME_UPPER")}},
-                          22},
-                         {Real({1, 2, 3, 4}, {1, 1, 4})});
+  const auto y = RunNode(
+      {"MaxPool",
+       {{"kernel_shape", Ints{2}}, {"dilations", Ints{2}}, {"auto_pad", std::string("SAME_UPPER")}},
+       22},
+      {Real({1, 2, 3, 4}, {1, 1, 4})});
   EXPECT_EQ(y->value, (std::vector<double>{2, 3, 4, 3}));
 }
 
@@ -78,7 +83,8 @@ TEST(PoolTest, GlobalForms) {
 }
 
 TEST(SoftmaxTest, KnownValuesAndAxes) {
-  const auto y = RunNode({"Softmax", {{"axis", int64_t{0}}}}, {Real({0, 0, std::log(3), 0}, {2, 2})});
+  const auto y =
+      RunNode({"Softmax", {{"axis", int64_t{0}}}}, {Real({0, 0, std::log(3), 0}, {2, 2})});
   EXPECT_NEAR(y->value[0], 0.25, 1e-6);
   EXPECT_NEAR(y->value[3], 0.5, 1e-6);
   EXPECT_FALSE(IsLegal(*y, 3, 0.50001));
@@ -165,9 +171,8 @@ TEST(NormalizeTest, BothVariancesAreLegal) {
 }
 
 TEST(NormalizeTest, ConstantLinesFarFromZeroAreUndecidable) {
-  const auto y = RunNode({"LayerNormalization"},
-                         {Real(std::vector<double>(8, 1000.1f), {8}),
-                          Real(std::vector<double>(8, 1), {8})});
+  const auto y = RunNode({"LayerNormalization"}, {Real(std::vector<double>(8, 1000.1f), {8}),
+                                                  Real(std::vector<double>(8, 1), {8})});
   EXPECT_EQ(y->MarkAt(0), kUndecidable);
 }
 
