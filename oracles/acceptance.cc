@@ -1,10 +1,11 @@
 // Oracle "acceptance": who refuses and who runs the case.
 //   wrongly rejected: a configuration refuses what the same runtime runs without optimisation, or
-//     what the reference evaluates and the ONNX checker accepts. "Not implemented" is no bug, unless
-//     the same runtime runs the model without optimisation: then its optimiser broke the model.
+//     what the reference evaluates and the ONNX checker accepts. "Not implemented" is no bug,
+//     unless the same runtime runs the model without optimisation: then its optimiser broke the
+//     model.
 //   wrongly accepted: a configuration returns outputs for values that ONNX calls an error.
-// Nothing is said where ONNX leaves a value inside the graph open (a runtime may refuse it), and where
-// neither the reference nor the plain configuration vouches for the case.
+// Nothing is said where ONNX leaves a value inside the graph open (a runtime may refuse it), and
+// where neither the reference nor the plain configuration vouches for the case.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -18,7 +19,8 @@ namespace {
 
 // Runtimes say "not implemented" in many ways; a status code of its own is the exception.
 constexpr std::array<std::string_view, 7> kNotImplemented = {
-    "implement", "support", "not yet", "under development", "no kernel", "exceeds the", "too large"};
+    "implement", "support",     "not yet",  "under development",
+    "no kernel", "exceeds the", "too large"};
 
 bool SaysNotImplemented(std::string_view message) {
   std::string lower(message);
@@ -82,8 +84,9 @@ class Acceptance : public Oracle {
         !evidence.reference->must_reject) {
       return;
     }
-    Verdict verdict = Make(seen, VerdictKind::kWronglyAccepted, "reference",
-                           "returned outputs; ONNX calls it an error: " + evidence.reference->reason);
+    Verdict verdict =
+        Make(seen, VerdictKind::kWronglyAccepted, "reference",
+             "returned outputs; ONNX calls it an error: " + evidence.reference->reason);
     verdict.error_class = MessageClass(evidence.reference->reason);
     verdict.expected = "an error";
     verdict.actual = "outputs";
@@ -113,13 +116,13 @@ class Acceptance : public Oracle {
     if (!checked) checked = evidence.checker ? evidence.checker() : Status();
     if (!*checked) {
       return Make(seen, VerdictKind::kUndecidable, "ONNX checker",
-                  fmt::format("refused: {}; and the ONNX checker refuses it as well: {}", seen.reason,
-                              checked->error().message));
+                  fmt::format("refused: {}; and the ONNX checker refuses it as well: {}",
+                              seen.reason, checked->error().message));
     }
-    Verdict verdict =
-        Make(seen, VerdictKind::kWronglyRejected, plain != nullptr ? plain->configuration : "reference",
-             fmt::format("refused what {} runs: {}",
-                         plain != nullptr ? plain->configuration : "the reference", seen.reason));
+    Verdict verdict = Make(
+        seen, VerdictKind::kWronglyRejected, plain != nullptr ? plain->configuration : "reference",
+        fmt::format("refused what {} runs: {}",
+                    plain != nullptr ? plain->configuration : "the reference", seen.reason));
     verdict.expected = "outputs";
     verdict.actual = fmt::format("an error in {}", seen.stage.empty() ? "load" : seen.stage);
     return verdict;

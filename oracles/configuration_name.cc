@@ -25,7 +25,8 @@ std::string_view Setting(std::string_view name, std::string_view key) {
   size_t at = SettingsStart(name);
   while (at != std::string_view::npos && at < name.size()) {
     const size_t end = name.find(',', at + 1);
-    const std::string_view item = name.substr(at + 1, end == std::string_view::npos ? end : end - at - 1);
+    const std::string_view item =
+        name.substr(at + 1, end == std::string_view::npos ? end : end - at - 1);
     const size_t equals = item.find('=');
     if (item.substr(0, equals) == key && equals != std::string_view::npos) {
       return item.substr(equals + 1);
@@ -46,7 +47,8 @@ std::string ConfigurationClass(std::string_view name) {
   size_t at = SettingsStart(name);
   while (at != std::string_view::npos && at < name.size()) {
     const size_t end = name.find(',', at + 1);
-    const std::string_view item = name.substr(at + 1, end == std::string_view::npos ? end : end - at - 1);
+    const std::string_view item =
+        name.substr(at + 1, end == std::string_view::npos ? end : end - at - 1);
     if (!item.starts_with("log=") && !item.starts_with("disable=")) {
       result += separator;
       result += item;

@@ -14,8 +14,8 @@ std::string_view SignalName(int signal) {
     std::string_view name;
   };
   // Linux numbers, the same on every architecture that Moire runs on.
-  static constexpr Row kSignals[] = {{4, "SIGILL"},   {5, "SIGTRAP"}, {6, "SIGABRT"},
-                                     {7, "SIGBUS"},   {8, "SIGFPE"},  {9, "SIGKILL"},
+  static constexpr Row kSignals[] = {{4, "SIGILL"},   {5, "SIGTRAP"},  {6, "SIGABRT"},
+                                     {7, "SIGBUS"},   {8, "SIGFPE"},   {9, "SIGKILL"},
                                      {11, "SIGSEGV"}, {15, "SIGTERM"}, {31, "SIGSYS"}};
   for (const Row& row : kSignals) {
     if (row.number == signal) return row.name;

@@ -1,6 +1,7 @@
-// Oracle "differential": each configuration's outputs against the reference's ranges of legal values:
-// number of outputs, element type, shape, and every element. At most one verdict a configuration: the
-// worst element. Opaque outputs are not compared here (see levels.cc), marked elements never.
+// Oracle "differential": each configuration's outputs against the reference's ranges of legal
+// values: number of outputs, element type, shape, and every element. At most one verdict a
+// configuration: the worst element. Opaque outputs are not compared here (see levels.cc), marked
+// elements never.
 #include <algorithm>
 #include <cmath>
 
@@ -80,7 +81,8 @@ std::string ErrorClassOf(const RangeTensor& expected, const Tensor& actual, size
   const double lo = expected.Lo()[i];
   const double hi = expected.Hi()[i];
   if (std::isnan(y) != std::isnan(lo)) return "nan";
-  if (std::isinf(y) || (std::isinf(RoundTo(expected.type, lo)) && std::isinf(RoundTo(expected.type, hi)))) {
+  if (std::isinf(y) ||
+      (std::isinf(RoundTo(expected.type, lo)) && std::isinf(RoundTo(expected.type, hi)))) {
     return "inf";
   }
   return "value";
@@ -148,9 +150,9 @@ class Differential : public Oracle {
 
   static Verdict Structural(const Observation& seen, std::string_view error_class, int output,
                             std::string expected, std::string actual) {
-    Verdict verdict = Say(seen, VerdictKind::kMismatch,
-                          fmt::format("output {}: {} is {}, must be {}", output, error_class, actual,
-                                      expected));
+    Verdict verdict =
+        Say(seen, VerdictKind::kMismatch,
+            fmt::format("output {}: {} is {}, must be {}", output, error_class, actual, expected));
     verdict.severity = kStructural;
     verdict.error_class = std::string(error_class);
     verdict.output = output;
@@ -189,7 +191,8 @@ class Differential : public Oracle {
       }
       CountMarks(range, tally);
       const Worst found = FindWorst(range, actual);
-      if (found.severity > worst.severity || (found.wrong > 0 && worst.kind == VerdictKind::kMatch)) {
+      if (found.severity > worst.severity ||
+          (found.wrong > 0 && worst.kind == VerdictKind::kMatch)) {
         worst = Describe(seen, range, seen.outputs[i], found, index);
       }
     }
@@ -197,8 +200,8 @@ class Differential : public Oracle {
     return Undecided(seen, tally, expected);
   }
 
-  static Verdict Describe(const Observation& seen, const RangeTensor& range, const NamedTensor& actual,
-                          const Worst& found, int index) {
+  static Verdict Describe(const Observation& seen, const RangeTensor& range,
+                          const NamedTensor& actual, const Worst& found, int index) {
     const auto element = static_cast<size_t>(found.element);
     Verdict verdict = Say(seen, VerdictKind::kMismatch, {});
     verdict.severity = found.severity;
@@ -207,9 +210,10 @@ class Differential : public Oracle {
     verdict.element = found.element;
     verdict.expected = ExpectedText(range, element);
     verdict.actual = ElementToString(actual.tensor, found.element);
-    verdict.reason = fmt::format("output {} ({} {}) element {} is {}, legal is {}; {} of {} elements differ",
-                                 index, Name(range.type), ToString(range.shape), found.element,
-                                 verdict.actual, verdict.expected, found.wrong, range.size());
+    verdict.reason =
+        fmt::format("output {} ({} {}) element {} is {}, legal is {}; {} of {} elements differ",
+                    index, Name(range.type), ToString(range.shape), found.element, verdict.actual,
+                    verdict.expected, found.wrong, range.size());
     return verdict;
   }
 
@@ -286,8 +290,9 @@ void CountJudged(const ReferenceResult& reference, std::span<Judged> by_type,
       ++judged.decidable;
       if (bounds_by_type != nullptr && type < bounds_by_type->size() && std::isfinite(lo)) {
         const double half = (hi - lo) / 2;
-        (*bounds_by_type)[type].push_back(
-            half == 0 || largest == 0 ? (half == 0 ? 0.0F : 1.0F) : static_cast<float>(half / largest));
+        (*bounds_by_type)[type].push_back(half == 0 || largest == 0
+                                              ? (half == 0 ? 0.0F : 1.0F)
+                                              : static_cast<float>(half / largest));
       }
     }
   }

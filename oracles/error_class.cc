@@ -19,7 +19,7 @@ bool IsWordChar(char c) {
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // After these words comes a name, perhaps in brackets or behind a colon.
-constexpr std::array<std::string_view, 7> kNamed = {"node",  "name",   "input", "output",
+constexpr std::array<std::string_view, 7> kNamed = {"node",  "name",   "input",      "output",
                                                     "value", "tensor", "initializer"};
 
 std::string Lower(std::string_view text) {
@@ -58,7 +58,8 @@ std::string CollapseLists(const std::string& text) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '#' && !result.empty()) {
       size_t back = result.size();
-      while (back > 0 && (result[back - 1] == ',' || result[back - 1] == ' ' || result[back - 1] == 'x')) {
+      while (back > 0 &&
+             (result[back - 1] == ',' || result[back - 1] == ' ' || result[back - 1] == 'x')) {
         --back;
       }
       if (back > 0 && back < result.size() && result[back - 1] == '#') {

@@ -8,8 +8,8 @@
 
 namespace moire {
 
-// Names and numbers removed: "node:v12 ... got: 3" -> "node:* ... got: #". Quoted text, words with a
-// digit in them that are not element types, what follows "name:" or stands in "Node (...)", and
+// Names and numbers removed: "node:v12 ... got: 3" -> "node:* ... got: #". Quoted text, words with
+// a digit in them that are not element types, what follows "name:" or stands in "Node (...)", and
 // directories of source files go; lists of numbers become one '#'. At most 200 characters.
 std::string MessageClass(std::string_view message);
 

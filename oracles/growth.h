@@ -1,5 +1,6 @@
-// How an observation says that the runtime keeps memory: `stage` is kGrowthStage beside outcome kOutputs, and
-// `peak_bytes` the resident memory that kMeasuredRepeats runs have gained, after a warm-up.
+// How an observation says that the runtime keeps memory: `stage` is kGrowthStage beside outcome
+// kOutputs, and `peak_bytes` the resident memory that kMeasuredRepeats runs have gained, after a
+// warm-up.
 #ifndef MOIRE_ORACLES_GROWTH_H_
 #define MOIRE_ORACLES_GROWTH_H_
 

@@ -21,7 +21,8 @@ constexpr double kMemoryRatio = 50;
 bool KnownWork(const ReferenceResult* reference) {
   if (reference == nullptr || reference->status == ReferenceStatus::kOverBudget) return false;
   for (const RangeTensor& output : reference->outputs) {
-    if (output.opaque == Opaque::kUnsupported || output.opaque == Opaque::kUndecidable) return false;
+    if (output.opaque == Opaque::kUnsupported || output.opaque == Opaque::kUndecidable)
+      return false;
   }
   return true;
 }
@@ -48,14 +49,16 @@ Verdict Base(const Observation& seen, VerdictKind kind, std::string reason) {
 
 Verdict JudgeTime(const Observation& seen, const Evidence& evidence) {
   if (seen.stage == kIdleStage) {
-    return Base(seen, VerdictKind::kHang,
-                fmt::format("stood still: {:.1f} s of CPU time, then none for 10 s", seen.cpu_seconds));
+    return Base(
+        seen, VerdictKind::kHang,
+        fmt::format("stood still: {:.1f} s of CPU time, then none for 10 s", seen.cpu_seconds));
   }
   const double known = evidence.reference_cpu_seconds;
   if (!KnownWork(evidence.reference)) {
-    return Base(seen, VerdictKind::kOverBudget,
-                fmt::format("stopped after {:.1f} s of CPU time; the reference does not know the work",
-                            seen.cpu_seconds));
+    return Base(
+        seen, VerdictKind::kOverBudget,
+        fmt::format("stopped after {:.1f} s of CPU time; the reference does not know the work",
+                    seen.cpu_seconds));
   }
   if (seen.cpu_seconds > kHangSeconds && seen.cpu_seconds > kHangRatio * known) {
     return Base(seen, VerdictKind::kHang,
@@ -89,10 +92,10 @@ class HangMemory : public Oracle {
       } else if (seen.outcome == Outcome::kOutOfMemory) {
         verdicts.push_back(JudgeMemory(seen, evidence));
       } else if (seen.stage == kGrowthStage) {
-        verdicts.push_back(Base(
-            seen, VerdictKind::kMemory,
-            fmt::format("keeps memory: {} runs of the case have added {:.2f} MB for good",
-                        kMeasuredRepeats, static_cast<double>(seen.peak_bytes) / 1e6)));
+        verdicts.push_back(
+            Base(seen, VerdictKind::kMemory,
+                 fmt::format("keeps memory: {} runs of the case have added {:.2f} MB for good",
+                             kMeasuredRepeats, static_cast<double>(seen.peak_bytes) / 1e6)));
       } else if (static_cast<double>(seen.peak_bytes) > kMemoryBytes) {
         Verdict verdict = JudgeMemory(seen, evidence);
         // It did end: without a bug there is nothing to say.

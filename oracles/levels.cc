@@ -6,8 +6,8 @@
 //   - values bit for bit, where no float takes part anywhere before the output;
 //   - float values grossly (1 part in 100, and NaN and infinities), where every operator before the
 //     output moves elements or is well conditioned (slice.h).
-// Nothing is said where the reference calls an output undecidable or unspecified, nor on a case that
-// computes a value which ONNX leaves open.
+// Nothing is said where the reference calls an output undecidable or unspecified, nor on a case
+// that computes a value which ONNX leaves open.
 #include <algorithm>
 #include <cmath>
 
@@ -81,7 +81,8 @@ class Levels : public Oracle {
     for (const Observation& seen : evidence.observations) {
       if (seen.outcome != Outcome::kOutputs) continue;
       const Observation* plain = Plain(evidence, seen);
-      if (plain != nullptr && !IsPlain(seen.configuration)) Compare(evidence, seen, *plain, verdicts);
+      if (plain != nullptr && !IsPlain(seen.configuration))
+        Compare(evidence, seen, *plain, verdicts);
     }
   }
 
@@ -90,7 +91,8 @@ class Levels : public Oracle {
                       std::vector<Verdict>& verdicts) {
     const auto& outputs = evidence.model->graph.outputs;
     const size_t count = evidence.reference->outputs.size();
-    if (seen.outputs.size() != count || plain.outputs.size() != count || outputs.size() != count) return;
+    if (seen.outputs.size() != count || plain.outputs.size() != count || outputs.size() != count)
+      return;
     for (size_t i = 0; i < count; ++i) {
       if (evidence.reference->outputs[i].opaque != Opaque::kUnsupported) continue;
       const Tensor& a = seen.outputs[i].tensor;
@@ -125,9 +127,9 @@ class Levels : public Oracle {
         verdict.actual = ElementToString(a, element);
         verdict.severity = 1;
       }
-      verdict.reason = fmt::format("output {}: {} differs between levels: {} here, {} with {}", i,
-                                   verdict.error_class, verdict.actual, verdict.expected,
-                                   plain.configuration);
+      verdict.reason =
+          fmt::format("output {}: {} differs between levels: {} here, {} with {}", i,
+                      verdict.error_class, verdict.actual, verdict.expected, plain.configuration);
       verdicts.push_back(std::move(verdict));
       return;
     }

@@ -105,7 +105,8 @@ TEST(Differential, RangesAndTheirEnds) {
   EXPECT_EQ(Differential(scene).kind, VerdictKind::kMatch);
   scene.observations[0] = Ran("ort:level=all", Floats1D(DataType::kFloat, {2.5}));
   EXPECT_DOUBLE_EQ(Differential(scene).severity, 1);  // one width outside
-  scene.observations[0] = Ran("ort:level=all", Floats1D(DataType::kFloat, {std::nextafterf(1.5F, 2)}));
+  scene.observations[0] =
+      Ran("ort:level=all", Floats1D(DataType::kFloat, {std::nextafterf(1.5F, 2)}));
   EXPECT_EQ(Differential(scene).kind, VerdictKind::kMismatch);
 }
 
@@ -122,9 +123,10 @@ TEST(Differential, NanAndInfinity) {
 }
 
 TEST(Differential, SignedZerosAreEqual) {
-  EXPECT_EQ(Differential(Compared(Floats1D(DataType::kFloat, {0.0}),
-                                  Floats1D(DataType::kFloat, {-0.0}))).kind,
-            VerdictKind::kMatch);
+  EXPECT_EQ(
+      Differential(Compared(Floats1D(DataType::kFloat, {0.0}), Floats1D(DataType::kFloat, {-0.0})))
+          .kind,
+      VerdictKind::kMatch);
 }
 
 TEST(Differential, SmallFloats) {
@@ -138,7 +140,8 @@ TEST(Differential, SmallFloats) {
 TEST(Differential, IntegersBoolsAndTypes) {
   const Tensor right = Ints1D(DataType::kInt64, {INT64_MAX, -1});
   EXPECT_EQ(Differential(Compared(right, right)).kind, VerdictKind::kMatch);
-  const Verdict wrong = Differential(Compared(right, Ints1D(DataType::kInt64, {INT64_MAX - 1, -1})));
+  const Verdict wrong =
+      Differential(Compared(right, Ints1D(DataType::kInt64, {INT64_MAX - 1, -1})));
   EXPECT_EQ(wrong.error_class, "int");
   const Tensor flags = Ints1D(DataType::kBool, {1, 0});
   EXPECT_EQ(Differential(Compared(flags, Ints1D(DataType::kBool, {1, 1}))).error_class, "bool");
@@ -282,7 +285,8 @@ TEST(Acceptance, WronglyRejectedByALevel) {
   scene.reference->outputs[0].opaque = Opaque::kUnsupported;
   scene.observations[1] = Refused("ort@1:level=all", "no kernel", Outcome::kUnsupported);
   EXPECT_EQ(Accepted(scene), VerdictKind::kWronglyRejected);
-  // Clean twins: the checker refuses it too; ONNX leaves a value open; another release's level none.
+  // Clean twins: the checker refuses it too; ONNX leaves a value open; another release's level
+  // none.
   Scene checked = scene;
   checked.checker = Fail(ErrorCode::kInvalidInput, "bad model");
   EXPECT_EQ(Accepted(checked), VerdictKind::kUndecidable);
@@ -338,8 +342,7 @@ constexpr std::string_view kMoving = R"(<ir_version: 8, opset_import: ["" : 17]>
 TEST(Levels, ExactTypesBitForBit) {
   const Tensor a = Ints1D(DataType::kInt32, {1, 2});
   EXPECT_TRUE(Levelled(kExact, a, a).Judge(LevelsOracle()).empty());
-  const auto verdicts =
-      Levelled(kExact, a, Ints1D(DataType::kInt32, {1, 3})).Judge(LevelsOracle());
+  const auto verdicts = Levelled(kExact, a, Ints1D(DataType::kInt32, {1, 3})).Judge(LevelsOracle());
   ASSERT_EQ(verdicts.size(), 1u);
   EXPECT_EQ(verdicts[0].kind, VerdictKind::kMismatch);
   EXPECT_EQ(verdicts[0].against, "ort@1:level=none");
@@ -356,7 +359,8 @@ TEST(Levels, FloatsOnlyWhereTheyAreWellConditioned) {
 
 TEST(Levels, TypesAlwaysShapesWhereTheyAreCertain) {
   const Tensor a = Floats1D(DataType::kFloat, {1, 2});
-  EXPECT_EQ(Levelled(kFloaty, a, Floats1D(DataType::kDouble, {1, 2})).Judge(LevelsOracle()).size(), 1u);
+  EXPECT_EQ(Levelled(kFloaty, a, Floats1D(DataType::kDouble, {1, 2})).Judge(LevelsOracle()).size(),
+            1u);
   const Tensor longer = Floats1D(DataType::kFloat, {1, 2, 3});
   EXPECT_EQ(Levelled(kFloaty, a, longer).Judge(LevelsOracle()).size(), 1u);
   constexpr std::string_view kCounting = R"(<ir_version: 8, opset_import: ["" : 17]>

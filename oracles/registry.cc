@@ -5,11 +5,8 @@ namespace moire {
 
 const std::vector<const Oracle*>& OracleRegistry() {
   static const std::vector<const Oracle*> kOracles = {
-      &CrashOracle(),
-      &HangMemoryOracle(),
-      &AcceptanceOracle(),
-      &DifferentialOracle(),
-      &LevelsOracle(),
+      &CrashOracle(),        &HangMemoryOracle(), &AcceptanceOracle(),
+      &DifferentialOracle(), &LevelsOracle(),
   };
   return kOracles;
 }

@@ -11,19 +11,59 @@ namespace {
 
 // Each output element is one input element, or one well-conditioned function of one or a few.
 // (DequantizeLinear: the difference is exact in integers, the product is rounded once.)
-constexpr std::array<std::string_view, 28> kWellConditioned = {
-    "Identity",      "Reshape",        "Transpose",      "Squeeze",      "Unsqueeze",  "Flatten",
-    "Expand",        "Concat",         "Split",          "Slice",        "Gather",     "GatherElements",
-    "GatherND",      "Tile",           "DepthToSpace",   "SpaceToDepth", "Shape",      "Size",
-    "ConstantOfShape", "Constant",     "DequantizeLinear", "Abs",        "Neg",        "Relu",
-    "ReverseSequence", "Trilu",        "CenterCropPad",  "Pad"};
+constexpr std::array<std::string_view, 28> kWellConditioned = {"Identity",
+                                                               "Reshape",
+                                                               "Transpose",
+                                                               "Squeeze",
+                                                               "Unsqueeze",
+                                                               "Flatten",
+                                                               "Expand",
+                                                               "Concat",
+                                                               "Split",
+                                                               "Slice",
+                                                               "Gather",
+                                                               "GatherElements",
+                                                               "GatherND",
+                                                               "Tile",
+                                                               "DepthToSpace",
+                                                               "SpaceToDepth",
+                                                               "Shape",
+                                                               "Size",
+                                                               "ConstantOfShape",
+                                                               "Constant",
+                                                               "DequantizeLinear",
+                                                               "Abs",
+                                                               "Neg",
+                                                               "Relu",
+                                                               "ReverseSequence",
+                                                               "Trilu",
+                                                               "CenterCropPad",
+                                                               "Pad"};
 
 // Turn values into indices, counts or flags, on which shapes may come to depend.
-constexpr std::array<std::string_view, 23> kValueToStructure = {
-    "Cast",    "CastLike", "ArgMax", "ArgMin",       "TopK",    "NonZero", "Unique",  "Compress",
-    "NonMaxSuppression", "QuantizeLinear", "DynamicQuantizeLinear", "Greater", "Less", "Equal",
-    "GreaterOrEqual", "LessOrEqual", "Range", "IsNaN", "IsInf", "Multinomial", "Bernoulli",
-    "BitCast", "DynamicSlice"};
+constexpr std::array<std::string_view, 23> kValueToStructure = {"Cast",
+                                                                "CastLike",
+                                                                "ArgMax",
+                                                                "ArgMin",
+                                                                "TopK",
+                                                                "NonZero",
+                                                                "Unique",
+                                                                "Compress",
+                                                                "NonMaxSuppression",
+                                                                "QuantizeLinear",
+                                                                "DynamicQuantizeLinear",
+                                                                "Greater",
+                                                                "Less",
+                                                                "Equal",
+                                                                "GreaterOrEqual",
+                                                                "LessOrEqual",
+                                                                "Range",
+                                                                "IsNaN",
+                                                                "IsInf",
+                                                                "Multinomial",
+                                                                "Bernoulli",
+                                                                "BitCast",
+                                                                "DynamicSlice"};
 
 constexpr std::array<std::string_view, 7> kRandom = {
     "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike",
@@ -48,7 +88,8 @@ bool BringsFloats(const Attribute& attribute) {
 
 bool HasSubgraph(const Node& node) {
   return std::ranges::any_of(node.attributes, [](const Attribute& a) {
-    return std::holds_alternative<GraphPtr>(a.value) || std::holds_alternative<OpaqueAttribute>(a.value);
+    return std::holds_alternative<GraphPtr>(a.value) ||
+           std::holds_alternative<OpaqueAttribute>(a.value);
   });
 }
 

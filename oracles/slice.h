@@ -19,8 +19,8 @@ struct SliceKind {
   bool shape_certain = true;
 };
 
-// Of the graph output (or value) `name`. Where the model holds subgraphs or random operators nothing
-// is certain.
+// Of the graph output (or value) `name`. Where the model holds subgraphs or random operators
+// nothing is certain.
 SliceKind DescribeSlice(const Model& model, std::string_view name);
 
 }  // namespace moire

@@ -7,21 +7,39 @@
 namespace moire {
 namespace {
 
-// ONNX Runtime reports its rewrite rules under the transformer that holds them; each can be switched off by
-// its own name. (Names as in the libraries of 1.22 to 1.32.)
+// ONNX Runtime reports its rewrite rules under the transformer that holds them; each can be
+// switched off by its own name. (Names as in the libraries of 1.22 to 1.32.)
 constexpr std::string_view kRuleHolder = "RuleBasedTransformer";
-constexpr std::array<std::string_view, 25> kRules = {
-    "EliminateSlice",       "EliminateIdentity",   "EliminateDropout",  "UnsqueezeElimination",
-    "ExpandElimination",    "CastElimination",     "CastChainElimination", "PreShapeNodeElimination",
-    "NoopElimination",      "DivMulFusion",        "FuseReluClip",      "GemmSumFusion",
-    "GemmTransposeFusion",  "NotWhereFusion",      "ConvAddFusion",     "ConvMulFusion",
-    "ConvBNFusion",         "Pad_Fusion",          "LabelEncoderFusion", "ReluQuantRewrite",
-    "ClipQuantRewrite",     "MatMul_BatchNormalization_Fusion",         "GatherSliceToSplitFusion",
-    "SliceConcatToSpaceToDepthFusion",             "GatherToSliceFusion"};
+constexpr std::array<std::string_view, 25> kRules = {"EliminateSlice",
+                                                     "EliminateIdentity",
+                                                     "EliminateDropout",
+                                                     "UnsqueezeElimination",
+                                                     "ExpandElimination",
+                                                     "CastElimination",
+                                                     "CastChainElimination",
+                                                     "PreShapeNodeElimination",
+                                                     "NoopElimination",
+                                                     "DivMulFusion",
+                                                     "FuseReluClip",
+                                                     "GemmSumFusion",
+                                                     "GemmTransposeFusion",
+                                                     "NotWhereFusion",
+                                                     "ConvAddFusion",
+                                                     "ConvMulFusion",
+                                                     "ConvBNFusion",
+                                                     "Pad_Fusion",
+                                                     "LabelEncoderFusion",
+                                                     "ReluQuantRewrite",
+                                                     "ClipQuantRewrite",
+                                                     "MatMul_BatchNormalization_Fusion",
+                                                     "GatherSliceToSplitFusion",
+                                                     "SliceConcatToSpaceToDepthFusion",
+                                                     "GatherToSliceFusion"};
 
 }  // namespace
 
-std::vector<std::string> AppliedOptimizers(const Case& test_case, const std::string& configuration) {
+std::vector<std::string> AppliedOptimizers(const Case& test_case,
+                                           const std::string& configuration) {
   if (IsPlain(configuration)) return {};
   const Result<Configurations> opened = OpenConfigurations(configuration + ",log=1");
   if (!opened || opened->empty()) return {};

@@ -1,5 +1,5 @@
-// Which optimiser is to blame: the first transformer that modified the graph and without which the symptom
-// vanishes (DESIGN 3.11).
+// Which optimiser is to blame: the first transformer that modified the graph and without which the
+// symptom vanishes (DESIGN 3.11).
 #ifndef MOIRE_SYNTH_BLAME_H_
 #define MOIRE_SYNTH_BLAME_H_
 
@@ -9,8 +9,8 @@
 
 namespace moire {
 
-// Names of the transformers that modify the graph of this case in the configuration; empty where it does
-// not tell. Runs the configuration in this process.
+// Names of the transformers that modify the graph of this case in the configuration; empty where it
+// does not tell. Runs the configuration in this process.
 std::vector<std::string> AppliedOptimizers(const Case& test_case, const std::string& configuration);
 
 // Empty: nobody to blame (level none, no transformer fired, or none of them alone makes it vanish).

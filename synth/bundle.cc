@@ -33,7 +33,8 @@ json Number(double value) {
 json ExpectedOutput(const RangeTensor& output, const std::string& name) {
   json row = {{"name", name}, {"type", Name(output.type)}, {"shape", output.shape}};
   if (output.opaque != Opaque::kNo || output.size() > kMostExpected) {
-    row["unknown"] = output.opaque != Opaque::kNo ? output.opaque_reason : "too large to write down";
+    row["unknown"] =
+        output.opaque != Opaque::kNo ? output.opaque_reason : "too large to write down";
     return row;
   }
   json low = json::array();
@@ -58,14 +59,16 @@ json ExpectedOutput(const RangeTensor& output, const std::string& name) {
   return row;
 }
 
-// The reference's view of the case, where the case parses. It has been evaluated before, so it ends.
+// The reference's view of the case, where the case parses. It has been evaluated before, so it
+// ends.
 json Expected(const Model& model, const ReferenceResult& reference) {
   json expected = {{"must_reject", reference.must_reject},
                    {"rejected", reference.status == ReferenceStatus::kRejected},
                    {"reason", reference.reason},
                    {"outputs", json::array()}};
   for (size_t i = 0; i < reference.outputs.size() && i < model.graph.outputs.size(); ++i) {
-    expected["outputs"].push_back(ExpectedOutput(reference.outputs[i], model.graph.outputs[i].name));
+    expected["outputs"].push_back(
+        ExpectedOutput(reference.outputs[i], model.graph.outputs[i].name));
   }
   return expected;
 }
@@ -76,11 +79,12 @@ Status WriteExpected(const fs::path& directory, const Model& model, const Case& 
     const RangeTensor& output = reference.outputs[i];
     if (output.opaque != Opaque::kNo) continue;
     const fs::path file = directory / "test_data_set_0" / fmt::format("output_{}.pb", i);
-    MOIRE_TRY(WriteFile(file.string(),
-                        SerializeTensor({model.graph.outputs[i].name, ToTensor(output)})));
+    MOIRE_TRY(
+        WriteFile(file.string(), SerializeTensor({model.graph.outputs[i].name, ToTensor(output)})));
   }
-  return WriteFile((directory / "expected.json").string(),
-                   Expected(model, reference).dump(1, ' ', false, json::error_handler_t::replace) + "\n");
+  return WriteFile(
+      (directory / "expected.json").string(),
+      Expected(model, reference).dump(1, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
 json FindingToJson(const Finding& finding, const Model* model) {

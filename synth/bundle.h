@@ -1,5 +1,5 @@
-// Bundle: a finding on disk, in ONNX's backend-test layout plus what makes it stand alone. The format is
-// described in docs/formats.md.
+// Bundle: a finding on disk, in ONNX's backend-test layout plus what makes it stand alone. The
+// format is described in docs/formats.md.
 #ifndef MOIRE_SYNTH_BUNDLE_H_
 #define MOIRE_SYNTH_BUNDLE_H_
 
@@ -12,8 +12,9 @@
 namespace moire {
 
 // Writes DIR/model.onnx, case.pb, test_data_set_0/{input,output}_N.pb, finding.json, graph.txt,
-// expected.json and repro.py. The reference is evaluated again for the expected outputs. finding.json is
-// written last: a directory that has it is whole. Errors: kEnvironment (disk full, no rights).
+// expected.json and repro.py. The reference is evaluated again for the expected outputs.
+// finding.json is written last: a directory that has it is whole. Errors: kEnvironment (disk full,
+// no rights).
 Status WriteBundle(const std::string& directory, const Finding& finding);
 
 // Reads it back from the files, the case from model.onnx and the inputs as anyone else would.

@@ -1,4 +1,5 @@
-// From a sighting to a bundle and back, with runtimes whose faults are planted; what users may point at.
+// From a sighting to a bundle and back, with runtimes whose faults are planted; what users may
+// point at.
 #include "synth/bundle.h"
 
 #include <gmock/gmock.h>
@@ -54,8 +55,8 @@ Case FromText(std::string_view text) {
   return test_case;
 }
 
-// A runtime that computes with the reference and then lets `fault` at the outputs, told whether the model
-// holds a Tanh.
+// A runtime that computes with the reference and then lets `fault` at the outputs, told whether the
+// model holds a Tanh.
 class Planted : public Configuration {
  public:
   using Fault = std::function<void(Observation&, int run)>;
@@ -172,8 +173,7 @@ TEST_F(BundleTest, ReductionSurvivesDeadlyCandidates) {
 TEST_F(BundleTest, WhatDoesNotRepeatIsUnconfirmed) {
   const Case original = FromText(kModel);
   const Verdict sighting = Sighting(original, Open(Wrong));
-  const auto result =
-      Investigate(original, sighting, Open(nullptr), {"fake"}, directory_.string());
+  const auto result = Investigate(original, sighting, Open(nullptr), {"fake"}, directory_.string());
   ASSERT_TRUE(result);
   EXPECT_EQ(result->standing, Standing::kUnconfirmed);
   EXPECT_THAT(ListBundles({directory_.string()}), IsEmpty());
@@ -181,9 +181,8 @@ TEST_F(BundleTest, WhatDoesNotRepeatIsUnconfirmed) {
 
 TEST_F(BundleTest, ARuntimeThatDiffersFromItselfIsNondeterministic) {
   const Case original = FromText(kModel);
-  const OpenAll open = Open([](Observation& seen, int run) {
-    SetFloat(seen.outputs[0].tensor, 0, 1000 + run);
-  });
+  const OpenAll open =
+      Open([](Observation& seen, int run) { SetFloat(seen.outputs[0].tensor, 0, 1000 + run); });
   const auto result =
       Investigate(original, Sighting(original, open), open, {"fake"}, directory_.string());
   ASSERT_TRUE(result);
@@ -194,9 +193,8 @@ TEST(Identity, SameAndDifferent) {
   const Case original = FromText(kModel);
   Planted same("fake", Wrong);
   EXPECT_EQ(CheckIdentity(original, same).identity, Identity::kSame);
-  Planted drifting("fake", [](Observation& seen, int run) {
-    SetFloat(seen.outputs[0].tensor, 0, run);
-  });
+  Planted drifting("fake",
+                   [](Observation& seen, int run) { SetFloat(seen.outputs[0].tensor, 0, run); });
   EXPECT_EQ(CheckIdentity(original, drifting).identity, Identity::kRunsDiffer);
 }
 
@@ -207,8 +205,14 @@ TEST_F(BundleTest, CausesAreTheSameForTheSameGraphUnderOtherNames) {
     other (float[5] in) => (float[5] out) { mid = Abs(in) out = Neg(mid) })");
   const Case c = FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
     agraph (double[2] x) => (double[2] y) { t = Abs(x) y = Neg(t) })");
-  const Verdict verdict{.kind = VerdictKind::kMismatch, .oracle = {}, .configuration = "ort@1:level=all",
-                        .against = {}, .reason = {}, .error_class = "value", .expected = {}, .actual = {}};
+  const Verdict verdict{.kind = VerdictKind::kMismatch,
+                        .oracle = {},
+                        .configuration = "ort@1:level=all",
+                        .against = {},
+                        .reason = {},
+                        .error_class = "value",
+                        .expected = {},
+                        .actual = {}};
   const auto cause = [&](const Case& test_case) {
     return CauseKey(verdict, *ParseModel(test_case.model), test_case.inputs, "");
   };

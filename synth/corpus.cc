@@ -33,7 +33,8 @@ std::vector<std::string> Candidates(const std::string& path) {
   }
   std::ranges::sort(inside);
   std::vector<std::string> all;
-  for (const std::string& entry : inside) std::ranges::move(Candidates(entry), std::back_inserter(all));
+  for (const std::string& entry : inside)
+    std::ranges::move(Candidates(entry), std::back_inserter(all));
   return all;
 }
 

@@ -15,8 +15,8 @@ struct CorpusReport {
   std::vector<std::string> refused;  // "path: why", one line each
 };
 
-// Each case at the paths becomes TO/<case key>.case. A model that cannot be read is refused and counted;
-// an unreadable path or target is an error.
+// Each case at the paths becomes TO/<case key>.case. A model that cannot be read is refused and
+// counted; an unreadable path or target is an error.
 Result<CorpusReport> ImportCorpus(const std::vector<std::string>& paths, const std::string& to,
                                   const LoadOptions& options = {});
 // Each .case file becomes TO/<name>/model.onnx with test_data_set_0/input_N.pb.

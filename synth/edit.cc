@@ -70,7 +70,8 @@ void DropDeadNodes(Graph& graph) {
   graph.nodes = std::move(kept);
 }
 
-// Output types from what the reference computes; where it cannot say, the declared type without dims.
+// Output types from what the reference computes; where it cannot say, the declared type without
+// dims.
 void RetypeOutputs(Sketch& sketch) {
   const ReferenceResult result = Evaluate(sketch.model, sketch.inputs);
   auto& outputs = sketch.model.graph.outputs;
@@ -80,7 +81,8 @@ void RetypeOutputs(Sketch& sketch) {
     if (computed && result.outputs[i].opaque == Opaque::kNo) {
       type = TensorType(result.outputs[i].type, result.outputs[i].shape);
     } else {
-      if (computed && result.outputs[i].type != DataType::kUndefined) type.type = result.outputs[i].type;
+      if (computed && result.outputs[i].type != DataType::kUndefined)
+        type.type = result.outputs[i].type;
       type.dims.reset();
     }
   }
@@ -142,7 +144,8 @@ KnownValues ComputeValues(const Sketch& sketch) {
 std::set<std::string> Reads(const Node& node) {
   std::set<std::string> reads(node.inputs.begin(), node.inputs.end());
   for (const Attribute& attribute : node.attributes) {
-    if (const auto* inner = std::get_if<GraphPtr>(&attribute.value)) CollectOuterReads(**inner, reads);
+    if (const auto* inner = std::get_if<GraphPtr>(&attribute.value))
+      CollectOuterReads(**inner, reads);
   }
   reads.erase("");
   return reads;
@@ -211,7 +214,8 @@ bool Repair(Sketch& sketch) {
   for (const ValueInfo& output : graph.outputs) read.insert(output.name);
   std::erase_if(graph.inputs, [&](const ValueInfo& v) { return !read.contains(v.name); });
   std::erase_if(graph.initializers, [&](const NamedTensor& v) { return !read.contains(v.name); });
-  std::erase_if(sketch.inputs, [&](const NamedTensor& v) { return graph.FindInput(v.name) == nullptr; });
+  std::erase_if(sketch.inputs,
+                [&](const NamedTensor& v) { return graph.FindInput(v.name) == nullptr; });
   if (graph.nodes.empty() || graph.outputs.empty()) return false;
 
   for (const std::string& name : read) {
@@ -249,17 +253,21 @@ int TypeCost(DataType type) {
     case DataType::kFloat:
     case DataType::kInt64:
     case DataType::kBool:
-    case DataType::kString: return 0;
+    case DataType::kString:
+      return 0;
     case DataType::kInt32:
-    case DataType::kDouble: return 1;
-    default: return 2;
+    case DataType::kDouble:
+      return 1;
+    default:
+      return 2;
   }
 }
 
 std::vector<Tensor*> Tensors(Sketch& sketch) {
   std::vector<Tensor*> all;
   for (NamedTensor& input : sketch.inputs) all.push_back(&input.tensor);
-  for (NamedTensor& initializer : sketch.model.graph.initializers) all.push_back(&initializer.tensor);
+  for (NamedTensor& initializer : sketch.model.graph.initializers)
+    all.push_back(&initializer.tensor);
   return all;
 }
 

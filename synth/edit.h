@@ -1,5 +1,5 @@
-// What reduction passes share: values of a case as the reference computes them, names and their uses,
-// cutting, repair and the measure of size.
+// What reduction passes share: values of a case as the reference computes them, names and their
+// uses, cutting, repair and the measure of size.
 #ifndef MOIRE_SYNTH_EDIT_H_
 #define MOIRE_SYNTH_EDIT_H_
 
@@ -30,32 +30,33 @@ std::set<std::string> Reads(const Node& node);
 
 // Makes `name` a graph input with this value; an initializer instead when `constant`.
 void AddSource(Sketch& sketch, const std::string& name, const Tensor& tensor, bool constant);
-// Removes the nodes for which `doomed` is true. What the others still read of them becomes a graph input
-// (an initializer where the removed node read only constants, or always when `constants`). Graph outputs that
-// they made are dropped. False where a value that is needed is not known, or no output is left.
+// Removes the nodes for which `doomed` is true. What the others still read of them becomes a graph
+// input (an initializer where the removed node read only constants, or always when `constants`).
+// Graph outputs that they made are dropped. False where a value that is needed is not known, or no
+// output is left.
 bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownValues& values,
                  bool constants = false);
 // Reads of `from` become reads of `to`, in nodes, their subgraphs and graph outputs.
 void Redirect(Sketch& sketch, const std::string& from, const std::string& to);
 
-// Makes an edited sketch whole: drops dead nodes, unused sources and value_info, takes the declared types
-// of inputs from their tensors and those of outputs from the reference. False where a name dangles or
-// nothing is left.
+// Makes an edited sketch whole: drops dead nodes, unused sources and value_info, takes the declared
+// types of inputs from their tensors and those of outputs from the reference. False where a name
+// dangles or nothing is left.
 bool Repair(Sketch& sketch);
 
 // Lexicographic; every kept edit makes it smaller, so reduction ends.
 struct Size {
   int64_t nodes = 0;
-  int64_t outputs = 0;     // of the graph, and of the nodes
-  int64_t elements = 0;    // of inputs, initializers and tensor attributes
-  int64_t ranks = 0;       // of inputs and initializers
-  int64_t sources = 0;     // inputs and initializers
+  int64_t outputs = 0;   // of the graph, and of the nodes
+  int64_t elements = 0;  // of inputs, initializers and tensor attributes
+  int64_t ranks = 0;     // of inputs and initializers
+  int64_t sources = 0;   // inputs and initializers
   int64_t attributes = 0;
-  int64_t constants = 0;   // initializers: inputs are simpler
-  int64_t types = 0;       // rank of the element types: float and int64 are plain
-  int64_t values = 0;      // how far the values are from 0, 1 and small integers
-  int64_t settings = 0;    // how far attribute values are from plain
-  int64_t names = 0;       // characters
+  int64_t constants = 0;  // initializers: inputs are simpler
+  int64_t types = 0;      // rank of the element types: float and int64 are plain
+  int64_t values = 0;     // how far the values are from 0, 1 and small integers
+  int64_t settings = 0;   // how far attribute values are from plain
+  int64_t names = 0;      // characters
   auto operator<=>(const Size&) const = default;
 };
 Size Measure(const Sketch& sketch);

@@ -99,8 +99,8 @@ Types TypesOf(const Model& model, const std::vector<NamedTensor>& inputs) {
   return types;
 }
 
-// Operators with the types they read and their attribute classes. A node's place in the graph is told
-// by what its inputs are made from, so that order and names do not matter.
+// Operators with the types they read and their attribute classes. A node's place in the graph is
+// told by what its inputs are made from, so that order and names do not matter.
 std::string NodeText(const Node& node, const Types& types,
                      const std::unordered_map<std::string, std::string>& maker) {
   std::string text = node.domain.empty() ? node.op : node.domain + "." + node.op;
@@ -114,7 +114,8 @@ std::string NodeText(const Node& node, const Types& types,
   }
   text += ")";
   std::vector<std::string> attributes;
-  for (const Attribute& attribute : node.attributes) attributes.push_back(AttributeClass(attribute));
+  for (const Attribute& attribute : node.attributes)
+    attributes.push_back(AttributeClass(attribute));
   std::ranges::sort(attributes);
   for (const std::string& attribute : attributes) text += attribute + ";";
   return text;
@@ -164,9 +165,9 @@ std::string MainType(const Model& model, const Types& types) {
 std::string ErrorClass(std::string_view message) { return MessageClass(message); }
 
 std::string SymptomKey(const Verdict& verdict) {
-  return fmt::format("{} | {} | {} | {}", Name(verdict.kind), ConfigurationClass(verdict.configuration),
-                     verdict.against.empty() ? "-" : ConfigurationClass(verdict.against),
-                     verdict.error_class);
+  return fmt::format(
+      "{} | {} | {} | {}", Name(verdict.kind), ConfigurationClass(verdict.configuration),
+      verdict.against.empty() ? "-" : ConfigurationClass(verdict.against), verdict.error_class);
 }
 
 std::string CauseKey(const Verdict& verdict, const Model& reduced,
@@ -175,8 +176,8 @@ std::string CauseKey(const Verdict& verdict, const Model& reduced,
   // What identifies a bug depends on what is known of it. A blamed optimiser is the cause whatever
   // operators it walked over; a refusal or a death says where in the runtime it happened, and the
   // operators say the rest; a wrong value has nothing but the graph.
-  const bool speaks = verdict.kind == VerdictKind::kWronglyRejected ||
-                      verdict.kind == VerdictKind::kCrash;
+  const bool speaks =
+      verdict.kind == VerdictKind::kWronglyRejected || verdict.kind == VerdictKind::kCrash;
   std::string text = std::string(Name(verdict.kind)) + "\n";
   if (!blamed_optimizer.empty()) {
     text += fmt::format("{} {}\n{}", BackendName(verdict.configuration), blamed_optimizer,
@@ -191,8 +192,7 @@ std::string CauseKey(const Verdict& verdict, const Model& reduced,
   std::string kind(Name(verdict.kind));
   std::ranges::replace(kind, ' ', '-');
   const std::string what = blamed_optimizer.empty() ? Operators(reduced) : blamed_optimizer;
-  const std::string type =
-      speaks || !blamed_optimizer.empty() ? "any" : MainType(reduced, types);
+  const std::string type = speaks || !blamed_optimizer.empty() ? "any" : MainType(reduced, types);
   return fmt::format("{}/{}/{}/{:016x}", kind, what, type, HashBytes(text.data(), text.size()));
 }
 

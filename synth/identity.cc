@@ -26,8 +26,11 @@ bool SameTensor(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 IdentityResult SameObservation(const Observation& a, const Observation& b) {
-  const auto differ = [](std::string reason) { return IdentityResult{Identity::kRunsDiffer, std::move(reason)}; };
-  if (a.outcome != b.outcome) return differ("one run ends with outputs or an error, the other does not");
+  const auto differ = [](std::string reason) {
+    return IdentityResult{Identity::kRunsDiffer, std::move(reason)};
+  };
+  if (a.outcome != b.outcome)
+    return differ("one run ends with outputs or an error, the other does not");
   if (a.outcome != Outcome::kOutputs) {
     if (MessageClass(a.reason) != MessageClass(b.reason)) {
       return differ(fmt::format("one run says '{}', the other '{}'", a.reason, b.reason));
@@ -56,7 +59,8 @@ IdentityResult CheckIdentity(const Case& test_case, Configuration& configuration
   if (twin.model == test_case.model) return {};
   IdentityResult result = SameObservation(first, configuration.Run(twin));
   if (result.identity != Identity::kSame) {
-    result = {Identity::kTwinDiffers, "the re-serialised model behaves differently: " + result.reason};
+    result = {Identity::kTwinDiffers,
+              "the re-serialised model behaves differently: " + result.reason};
   }
   return result;
 }

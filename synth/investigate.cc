@@ -15,11 +15,11 @@
 namespace moire {
 namespace {
 
-constexpr std::array<std::string_view, 4> kStandings = {"confirmed", "unconfirmed", "nondeterministic",
-                                                        "ours"};
+constexpr std::array<std::string_view, 4> kStandings = {"confirmed", "unconfirmed",
+                                                        "nondeterministic", "ours"};
 
-// The verdict of a run that stands for the sighting: one of its kind and class of error if there is one,
-// of the plainest configuration that shows it.
+// The verdict of a run that stands for the sighting: one of its kind and class of error if there is
+// one, of the plainest configuration that shows it.
 const Verdict* Matching(const Verdict& sighting, const std::vector<Verdict>& verdicts) {
   const Verdict* of_kind = nullptr;
   for (const Verdict& verdict : verdicts) {
@@ -54,7 +54,11 @@ class Investigator {
  public:
   Investigator(const Verdict& sighting, const OpenAll& open, const std::vector<std::string>& specs,
                const std::string& bundle_root, const InvestigateOptions& options)
-      : sighting_(sighting), open_(open), specs_(specs), bundle_root_(bundle_root), options_(options) {}
+      : sighting_(sighting),
+        open_(open),
+        specs_(specs),
+        bundle_root_(bundle_root),
+        options_(options) {}
 
   Result<Investigation> Run(const Case& test_case) {
     investigation_.finding.test_case = test_case;
@@ -181,15 +185,17 @@ class Investigator {
 
 std::string_view Name(Standing standing) { return kStandings[static_cast<size_t>(standing)]; }
 
-Result<Investigation> Investigate(const Case& test_case, const Verdict& verdict, const OpenAll& open,
-                                  const std::vector<std::string>& specs,
-                                  const std::string& bundle_root, const InvestigateOptions& options) {
+Result<Investigation> Investigate(const Case& test_case, const Verdict& verdict,
+                                  const OpenAll& open, const std::vector<std::string>& specs,
+                                  const std::string& bundle_root,
+                                  const InvestigateOptions& options) {
   return Investigator(verdict, open, specs, bundle_root, options).Run(test_case);
 }
 
 Result<Investigation> Investigate(const Case& test_case, const Verdict& verdict,
                                   const std::vector<std::string>& specs,
-                                  const std::string& bundle_root, const InvestigateOptions& options) {
+                                  const std::string& bundle_root,
+                                  const InvestigateOptions& options) {
   return Investigate(test_case, verdict, OpenSpecs(specs), specs, bundle_root, options);
 }
 

@@ -11,10 +11,14 @@ namespace {
 // Crashes and hangs before wrong answers; within a kind the most severe.
 int Rank(VerdictKind kind) {
   switch (kind) {
-    case VerdictKind::kCrash: return 4;
-    case VerdictKind::kHang: return 3;
-    case VerdictKind::kMemory: return 2;
-    default: return 1;
+    case VerdictKind::kCrash:
+      return 4;
+    case VerdictKind::kHang:
+      return 3;
+    case VerdictKind::kMemory:
+      return 2;
+    default:
+      return 1;
   }
 }
 
@@ -142,8 +146,8 @@ std::string JudgementsToText(const std::vector<Judgement>& judgements) {
   for (const Judgement& judgement : judgements) {
     if (judgements.size() > 1) text += judgement.name + "\n";
     for (const Verdict& verdict : judgement.verdicts) {
-      text += fmt::format("{:4} {:28} {:17} {}\n", IsBug(verdict.kind) ? "BUG" : "", verdict.configuration,
-                          Name(verdict.kind), Printable(verdict.reason));
+      text += fmt::format("{:4} {:28} {:17} {}\n", IsBug(verdict.kind) ? "BUG" : "",
+                          verdict.configuration, Name(verdict.kind), Printable(verdict.reason));
     }
   }
   return text;

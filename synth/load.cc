@@ -27,7 +27,8 @@ Tensor GenerateTensor(DataType type, Shape shape, Random& random) {
   const int64_t count = tensor.size();
   for (int64_t i = 0; i < count; ++i) {
     if (type == DataType::kString) {
-      tensor.strings[static_cast<size_t>(i)] = std::string(1, static_cast<char>('a' + random.Below(4)));
+      tensor.strings[static_cast<size_t>(i)] =
+          std::string(1, static_cast<char>('a' + random.Below(4)));
     } else if (IsFloat(type)) {
       SetFloat(tensor, i, 4 * random.Unit() - 2);
     } else if (IsBool(type)) {
@@ -42,7 +43,8 @@ Tensor GenerateTensor(DataType type, Shape shape, Random& random) {
 std::vector<fs::path> Sorted(const fs::path& directory) {
   std::vector<fs::path> entries;
   std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(directory, failed)) entries.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(directory, failed))
+    entries.push_back(entry.path());
   std::ranges::sort(entries);
   return entries;
 }
@@ -55,8 +57,8 @@ Result<std::vector<NamedTensor>> ReadDataSet(const fs::path& directory, const Mo
     const fs::path file = directory / fmt::format("input_{}.pb", i);
     if (!fs::exists(file)) break;
     if (i < required.size() && !required[i]->type.opaque.empty()) {
-      return Fail(ErrorCode::kUnsupported, "{}: the model's input '{}' is no dense tensor", file.string(),
-                  required[i]->name);
+      return Fail(ErrorCode::kUnsupported, "{}: the model's input '{}' is no dense tensor",
+                  file.string(), required[i]->name);
     }
     MOIRE_ASSIGN(const std::string bytes, ReadFile(file.string()));
     Result<NamedTensor> tensor = ParseTensor(bytes);
@@ -89,7 +91,8 @@ class Loader {
     if (fs::exists(path / "model.onnx")) return LoadBackendTest(path);
     std::vector<LoadedCase> all;
     for (const fs::path& entry : Sorted(path)) {
-      if (!fs::is_directory(entry) && entry.extension() != ".onnx" && entry.extension() != ".case") {
+      if (!fs::is_directory(entry) && entry.extension() != ".onnx" &&
+          entry.extension() != ".case") {
         continue;
       }
       MOIRE_ASSIGN(std::vector<LoadedCase> some, Load(entry));
@@ -129,7 +132,8 @@ class Loader {
     if (fs::exists(directory / "case.pb")) {
       MOIRE_ASSIGN(const std::string bytes, ReadFile((directory / "case.pb").string()));
       Result<Case> whole = ParseCase(bytes);
-      if (!whole) return std::unexpected(std::move(whole).error().With((directory / "case.pb").string()));
+      if (!whole)
+        return std::unexpected(std::move(whole).error().With((directory / "case.pb").string()));
       base.test_case.options = std::move(whole->options);
     }
     std::vector<fs::path> sets;
@@ -164,8 +168,8 @@ Result<std::vector<NamedTensor>> GenerateInputs(const Model& model, const LoadOp
   std::vector<NamedTensor> inputs;
   for (const ValueInfo* input : RequiredInputs(model)) {
     if (input->type.type == DataType::kUndefined) {
-      return Fail(ErrorCode::kUnsupported, "input '{}' is no dense tensor: give it in test_data_set_0",
-                  input->name);
+      return Fail(ErrorCode::kUnsupported,
+                  "input '{}' is no dense tensor: give it in test_data_set_0", input->name);
     }
     if (Traits(input->type.type).kind == TypeClass::kComplex) {
       return Fail(ErrorCode::kUnsupported, "input '{}' is complex: give it in test_data_set_0",

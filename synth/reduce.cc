@@ -1,5 +1,5 @@
-// The search: runs the passes until none of their edits is kept, and lets no edit pass that grows the
-// case or repeats one that was tried.
+// The search: runs the passes until none of their edits is kept, and lets no edit pass that grows
+// the case or repeats one that was tried.
 #include "synth/reduce.h"
 
 #include <chrono>
@@ -13,8 +13,8 @@
 namespace moire {
 namespace {
 
-// An edit may take this many bytes more than the original on the way to something smaller: a node can be
-// shorter than the declaration of the graph input in its place.
+// An edit may take this many bytes more than the original on the way to something smaller: a node
+// can be shorter than the declaration of the graph input in its place.
 constexpr size_t kSlackBytes = 512;
 
 class Search {

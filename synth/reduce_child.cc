@@ -59,8 +59,12 @@ std::optional<Case> WithoutSpecials(const Case& test_case) {
 class Child {
  public:
   Child(const Progress& before, const Verdict& wanted, const ReduceInChildOptions& options,
-        Configurations opened, SharedState& state, const std::function<void(std::string_view)>& send)
-      : before_(before), options_(options), send_(send), observer_(state),
+        Configurations opened, SharedState& state,
+        const std::function<void(std::string_view)>& send)
+      : before_(before),
+        options_(options),
+        send_(send),
+        observer_(state),
         check_(std::move(opened), wanted, options.child, &observer_) {}
 
   void Run() {
@@ -195,8 +199,8 @@ int64_t NodesOf(const Case& test_case) {
 
 }  // namespace
 
-Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wanted, const OpenAll& open,
-                                     const ReduceInChildOptions& options) {
+Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wanted,
+                                     const OpenAll& open, const ReduceInChildOptions& options) {
   Progress progress;
   progress.best = test_case;
   ReduceInChildOptions left = options;

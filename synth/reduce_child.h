@@ -1,6 +1,6 @@
 // Reduction in children: the search runs in a child that tells its parent of every step, so that a
-// candidate that kills or hangs the runtime costs a new child and no more: the search goes on from the
-// best case so far, without that candidate.
+// candidate that kills or hangs the runtime costs a new child and no more: the search goes on from
+// the best case so far, without that candidate.
 #ifndef MOIRE_SYNTH_REDUCE_CHILD_H_
 #define MOIRE_SYNTH_REDUCE_CHILD_H_
 
@@ -16,8 +16,8 @@ struct ChildReduction {
   ReduceResult result;
   std::string identity;  // why A against A does not match; empty: it does
   std::string blamed_optimizer;
-  bool showed = false;   // the symptom showed at all
-  int deaths = 0;        // children lost to candidates
+  bool showed = false;  // the symptom showed at all
+  int deaths = 0;       // children lost to candidates
 };
 
 struct ReduceInChildOptions {
@@ -26,10 +26,11 @@ struct ReduceInChildOptions {
   bool blame = true;
 };
 
-// Checks identity, reduces `test_case` holding the symptom of `wanted`, and blames an optimiser. A mismatch
-// that shows as a NaN or an infinity is held as a plain wrong value where that shows as well.
-Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wanted, const OpenAll& open,
-                                     const ReduceInChildOptions& options);
+// Checks identity, reduces `test_case` holding the symptom of `wanted`, and blames an optimiser. A
+// mismatch that shows as a NaN or an infinity is held as a plain wrong value where that shows as
+// well.
+Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wanted,
+                                     const OpenAll& open, const ReduceInChildOptions& options);
 
 }  // namespace moire
 

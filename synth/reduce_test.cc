@@ -54,9 +54,8 @@ constexpr std::string_view kChain = R"(<ir_version: 8, opset_import: ["" : 17]>
 // A fault in one node among many.
 TEST(Reduce, OneNodeIsLeft) {
   const Case original = FromText(kChain);
-  const auto result = Reduce(original, [](const Case& c) {
-    return IsValid(c) && CountOp(ModelOf(c), "Sub") == 1;
-  });
+  const auto result =
+      Reduce(original, [](const Case& c) { return IsValid(c) && CountOp(ModelOf(c), "Sub") == 1; });
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->nodes_before, 8);
   EXPECT_EQ(result->nodes_after, 1);
@@ -133,33 +132,30 @@ TEST(Reduce, KeepsTheValueThatMatters) {
 }
 
 TEST(Reduce, ShapesFollowThroughReshape) {
-  const auto result = Reduce(FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+  const auto result =
+      Reduce(FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
     agraph (float[4,6] x) => (float[6,4] y) <int64[2] shape = {6, 4}> { y = Reshape(x, shape) })"),
-                             [](const Case& c) {
-                               return IsValid(c) && CountOp(ModelOf(c), "Reshape") == 1;
-                             });
+             [](const Case& c) { return IsValid(c) && CountOp(ModelOf(c), "Reshape") == 1; });
   ASSERT_TRUE(result);
   const Case& reduced = result->reduced;
   EXPECT_LE(reduced.inputs.at(0).tensor.size(), 1);
 }
 
 TEST(Reduce, AttributesGo) {
-  const auto result = Reduce(FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+  const auto result =
+      Reduce(FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
     agraph (float[3,5] a, float[5,3] b) => (float[3,3] y) {
       y = Gemm<alpha = 0.5, beta = 2.0, transB = 0>(a, b) })"),
-                             [](const Case& c) {
-                               return IsValid(c) && CountOp(ModelOf(c), "Gemm") == 1;
-                             });
+             [](const Case& c) { return IsValid(c) && CountOp(ModelOf(c), "Gemm") == 1; });
   ASSERT_TRUE(result);
   EXPECT_TRUE(ModelOf(result->reduced).graph.nodes[0].attributes.empty());
 }
 
 TEST(Reduce, TypesBecomePlain) {
-  const auto result = Reduce(FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+  const auto result =
+      Reduce(FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
     agraph (uint8[3] a, uint8[3] b) => (uint8[3] y) { y = Add(a, b) })"),
-                             [](const Case& c) {
-                               return IsValid(c) && CountOp(ModelOf(c), "Add") == 1;
-                             });
+             [](const Case& c) { return IsValid(c) && CountOp(ModelOf(c), "Add") == 1; });
   ASSERT_TRUE(result);
   EXPECT_EQ(result->reduced.inputs.at(0).tensor.type, DataType::kInt64);
 }

@@ -35,20 +35,24 @@ ReplayState StateOf(const std::vector<Judgement>& judgements, const Verdict* wan
 // Bundles, and directories with a model that are none; others are searched.
 std::vector<std::string> Targets(const std::string& directory) {
   namespace fs = std::filesystem;
-  if (!fs::is_directory(directory) || fs::exists(fs::path(directory) / "model.onnx")) return {directory};
+  if (!fs::is_directory(directory) || fs::exists(fs::path(directory) / "model.onnx"))
+    return {directory};
   std::vector<std::string> inside;
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(directory, failed)) {
-    if (entry.is_directory() && entry.path().extension() != ".new") inside.push_back(entry.path().string());
+    if (entry.is_directory() && entry.path().extension() != ".new")
+      inside.push_back(entry.path().string());
   }
   std::ranges::sort(inside);
   std::vector<std::string> all;
-  for (const std::string& entry : inside) std::ranges::move(Targets(entry), std::back_inserter(all));
+  for (const std::string& entry : inside)
+    std::ranges::move(Targets(entry), std::back_inserter(all));
   return all;
 }
 
 Result<Replay> ReplayOne(const std::string& directory, const std::vector<std::string>& specs,
-                         const std::vector<std::string>& default_specs, const JudgeOptions& options) {
+                         const std::vector<std::string>& default_specs,
+                         const JudgeOptions& options) {
   Replay replay;
   replay.directory = directory;
   std::optional<Finding> finding;

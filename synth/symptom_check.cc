@@ -8,7 +8,8 @@
 namespace moire {
 namespace {
 
-// A hang is held by less than what proves it: the finding itself is judged in full before and after.
+// A hang is held by less than what proves it: the finding itself is judged in full before and
+// after.
 constexpr double kHangSeconds = 1.5;
 
 }  // namespace
@@ -29,8 +30,8 @@ const Verdict* FindSymptom(const Verdict& wanted, const std::vector<Verdict>& ve
   return found == verdicts.end() ? nullptr : &*found;
 }
 
-SymptomCheck::SymptomCheck(Configurations opened, const Verdict& wanted, const ChildOptions& options,
-                           StageObserver* observer)
+SymptomCheck::SymptomCheck(Configurations opened, const Verdict& wanted,
+                           const ChildOptions& options, StageObserver* observer)
     : wanted_(wanted), options_(options), observer_(observer) {
   for (auto& configuration : opened) {
     // The other side first: a death of it would be another finding.

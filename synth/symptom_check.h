@@ -1,6 +1,6 @@
-// The interestingness test of a symptom: runs a case in the configurations that it concerns and tells
-// whether it shows. Differences and refusals are checked in this process, deaths in children that are
-// forked from it, so the process should be one that may die: see investigate.cc.
+// The interestingness test of a symptom: runs a case in the configurations that it concerns and
+// tells whether it shows. Differences and refusals are checked in this process, deaths in children
+// that are forked from it, so the process should be one that may die: see investigate.cc.
 #ifndef MOIRE_SYNTH_SYMPTOM_CHECK_H_
 #define MOIRE_SYNTH_SYMPTOM_CHECK_H_
 

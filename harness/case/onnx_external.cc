@@ -43,8 +43,8 @@ Result<Section> ReadSection(const onnx::TensorProto& tensor) {
   }
   const std::filesystem::path path(section.location);
   if (path.empty() || path.is_absolute()) {
-    return Fail(ErrorCode::kInvalidInput, "external data '{}': not a path inside the model's directory",
-                section.location);
+    return Fail(ErrorCode::kInvalidInput,
+                "external data '{}': not a path inside the model's directory", section.location);
   }
   for (const auto& part : path) {
     if (part == "..") {
@@ -63,7 +63,8 @@ Status BringIn(onnx::TensorProto& tensor, const std::filesystem::path& directory
   const auto count = CheckedCount(shape);
   if (!count || Traits(type).bits == 0 ||
       *count > std::numeric_limits<int64_t>::max() / Traits(type).bits) {
-    return Fail(ErrorCode::kInvalidInput, "tensor '{}' claims shape {}", tensor.name(), ToString(shape));
+    return Fail(ErrorCode::kInvalidInput, "tensor '{}' claims shape {}", tensor.name(),
+                ToString(shape));
   }
   const std::filesystem::path path = directory / section.location;
   std::error_code failed;
@@ -76,8 +77,8 @@ Status BringIn(onnx::TensorProto& tensor, const std::filesystem::path& directory
   if (section.offset > size || wanted > size - section.offset ||
       (section.length >= 0 && static_cast<uint64_t>(section.length) != wanted)) {
     return Fail(ErrorCode::kInvalidInput,
-                "tensor '{}' of shape {} needs {} bytes at offset {} of {}, which has {}", tensor.name(),
-                ToString(shape), wanted, section.offset, path.string(), size);
+                "tensor '{}' of shape {} needs {} bytes at offset {} of {}, which has {}",
+                tensor.name(), ToString(shape), wanted, section.offset, path.string(), size);
   }
   std::ifstream file(path, std::ios::binary);
   file.seekg(static_cast<std::streamoff>(section.offset));

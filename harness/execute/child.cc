@@ -51,8 +51,8 @@ bool ResetPeak() {
   return reset;
 }
 
-// Whether every quarter of the repeats, twice over, has gained memory: what is warmed up stops growing.
-// 16 KiB a quarter lies above the noise of the allocator's pages, at 25 runs a quarter.
+// Whether every quarter of the repeats, twice over, has gained memory: what is warmed up stops
+// growing. 16 KiB a quarter lies above the noise of the allocator's pages, at 25 runs a quarter.
 constexpr int kWarmRepeats = 10;
 constexpr int kQuarters = 8;
 constexpr uint64_t kLeastGrowth = uint64_t{1} << 14;
@@ -80,7 +80,9 @@ class Measured : public Configuration {
   Observation Run(const Case& test_case) override {
     return MeasuredRun(*inner_, test_case, check_growth_);
   }
-  std::vector<std::string> AppliedOptimizers() const override { return inner_->AppliedOptimizers(); }
+  std::vector<std::string> AppliedOptimizers() const override {
+    return inner_->AppliedOptimizers();
+  }
 
  private:
   std::unique_ptr<Configuration> inner_;
@@ -112,7 +114,8 @@ void SendNames(const Configurations& configurations, const Send& send) {
   WireWriter record;
   record.Put(Record::kNames);
   record.Put(uint64_t{configurations.size()});
-  for (const auto& configuration : configurations) record.Put(std::string_view(configuration->name()));
+  for (const auto& configuration : configurations)
+    record.Put(std::string_view(configuration->name()));
   send(record.bytes());
 }
 
@@ -189,8 +192,11 @@ Heard Hear(std::string_view bytes) {
         if (reader.ok()) heard.observation = std::move(seen);
         break;
       }
-      case Record::kDone: HearExecution(reader, heard); break;
-      default: return heard;
+      case Record::kDone:
+        HearExecution(reader, heard);
+        break;
+      default:
+        return heard;
     }
   }
   return heard;
@@ -203,11 +209,21 @@ bool EndedWell(const ChildResult& end) {
 std::string DescribeEnd(const ChildResult& end) {
   std::string how;
   switch (end.end) {
-    case ChildEnd::kExited: how = fmt::format("exit code {}", end.exit_code); break;
-    case ChildEnd::kSignalled: how = fmt::format("signal {}", end.signal); break;
-    case ChildEnd::kTimedOut: how = "no end"; break;
-    case ChildEnd::kCpuTimedOut: how = fmt::format("{:.1f} s of CPU time", end.cpu_seconds); break;
-    case ChildEnd::kOutOfMemory: how = "out of memory"; break;
+    case ChildEnd::kExited:
+      how = fmt::format("exit code {}", end.exit_code);
+      break;
+    case ChildEnd::kSignalled:
+      how = fmt::format("signal {}", end.signal);
+      break;
+    case ChildEnd::kTimedOut:
+      how = "no end";
+      break;
+    case ChildEnd::kCpuTimedOut:
+      how = fmt::format("{:.1f} s of CPU time", end.cpu_seconds);
+      break;
+    case ChildEnd::kOutOfMemory:
+      how = "out of memory";
+      break;
   }
   for (size_t i = 0; i < end.frames.size() && i < 3; ++i) how += " " + end.frames[i];
   return fmt::format("{} in stage {}", how, Name(end.stage));
@@ -219,14 +235,15 @@ class Session {
       : case_(test_case), open_(open), options_(options) {}
 
   Result<ChildExecution> Run() {
-    const ChildResult first = InChild(options_.limits, [&](Configurations opened, SharedState& state,
-                                                           const Send& send) {
-      Configurations measured;
-      for (auto& configuration : opened) {
-        measured.push_back(std::make_unique<Measured>(std::move(configuration), options_.check_growth));
-      }
-      return ExecuteAndSend(measured, state, send);
-    });
+    const ChildResult first =
+        InChild(options_.limits, [&](Configurations opened, SharedState& state, const Send& send) {
+          Configurations measured;
+          for (auto& configuration : opened) {
+            measured.push_back(
+                std::make_unique<Measured>(std::move(configuration), options_.check_growth));
+          }
+          return ExecuteAndSend(measured, state, send);
+        });
     Heard heard = Hear(first.output);
     if (heard.error) return std::unexpected(*heard.error);
     if (heard.names.empty()) {
@@ -299,7 +316,8 @@ class Session {
       limits.cpu_seconds = std::max(
           limits.cpu_seconds, std::min(60.0, limits.reference_ratio * first.reference_seconds));
     }
-    const bool in_configuration = first.stage == Stage::kConfiguration && first.configuration >= 0 &&
+    const bool in_configuration = first.stage == Stage::kConfiguration &&
+                                  first.configuration >= 0 &&
                                   first.configuration < static_cast<int>(names_.size());
     const auto blamed = static_cast<size_t>(in_configuration ? first.configuration : 0);
     const bool slow_end = first.end != ChildEnd::kSignalled && first.end != ChildEnd::kExited;
@@ -308,8 +326,9 @@ class Session {
     std::vector<Observation> seen;
     for (size_t i = 0; i < names_.size(); ++i) {
       // What has timed out once is not waited for again.
-      seen.push_back(in_configuration && slow_end && i == blamed ? ObservationOfEnd(first, names_[i])
-                                                                 : RunOne(i, limits));
+      seen.push_back(in_configuration && slow_end && i == blamed
+                         ? ObservationOfEnd(first, names_[i])
+                         : RunOne(i, limits));
     }
     const bool died_apart = std::ranges::any_of(
         seen, [](const Observation& o) { return o.outcome == Outcome::kCrashed; });
@@ -335,23 +354,24 @@ class Session {
     Heard heard = Hear(end.output);
     if (heard.execution && EndedWell(end)) return Complete(std::move(heard));
 
-    // Our own code or the ONNX library fails on this case. A crash of the runtime is one all the same.
+    // Our own code or the ONNX library fails on this case. A crash of the runtime is one all the
+    // same.
     ChildExecution result;
     result.configurations = names_;
     result.ours = DescribeEnd(end);
     result.execution.observations = std::move(seen);
-    result.execution.verdicts = JudgeAll({.test_case = case_,
-                                          .observations = result.execution.observations,
-                                          .checker = {}});
+    result.execution.verdicts = JudgeAll(
+        {.test_case = case_, .observations = result.execution.observations, .checker = {}});
     for (const std::string& name : names_) {
-      result.execution.verdicts.push_back({.kind = VerdictKind::kOracleError,
-                                           .oracle = "execute",
-                                           .configuration = name,
-                                           .against = {},
-                                           .reason = "Moire or the ONNX library failed: " + result.ours,
-                                           .error_class = {},
-                                           .expected = {},
-                                           .actual = {}});
+      result.execution.verdicts.push_back(
+          {.kind = VerdictKind::kOracleError,
+           .oracle = "execute",
+           .configuration = name,
+           .against = {},
+           .reason = "Moire or the ONNX library failed: " + result.ours,
+           .error_class = {},
+           .expected = {},
+           .actual = {}});
     }
     if (!options_.keep_outputs) {
       for (Observation& observation : result.execution.observations) observation.outputs.clear();
@@ -388,7 +408,9 @@ Observation ObservationOfEnd(const ChildResult& end, std::string configuration) 
       seen.outcome = Outcome::kTimedOut;
       if (end.idle) seen.stage = kIdleStage;
       break;
-    case ChildEnd::kOutOfMemory: seen.outcome = Outcome::kOutOfMemory; break;
+    case ChildEnd::kOutOfMemory:
+      seen.outcome = Outcome::kOutOfMemory;
+      break;
   }
   return seen;
 }

@@ -27,12 +27,13 @@ void Enter(const ExecuteOptions& options, Stage stage, int configuration = -1) {
 bool HasUnspecified(std::span<const RangeTensor> values) {
   return std::ranges::any_of(values, [](const RangeTensor& value) {
     return value.opaque == Opaque::kUnspecified ||
-           std::ranges::any_of(value.marks, [](uint8_t mark) { return (mark & kUnspecified) != 0; });
+           std::ranges::any_of(value.marks,
+                               [](uint8_t mark) { return (mark & kUnspecified) != 0; });
   });
 }
 
-// What the checker is asked about. It insists that graph inputs and outputs declare a shape, which ONNX
-// leaves optional: where one is missing, the shape that was given or came out stands in.
+// What the checker is asked about. It insists that graph inputs and outputs declare a shape, which
+// ONNX leaves optional: where one is missing, the shape that was given or came out stands in.
 std::string ModelToCheck(const Case& test_case, const Execution& execution) {
   if (!execution.model) return test_case.model;
   const Graph& graph = execution.model->graph;
@@ -107,7 +108,8 @@ Execution RunStages(const Case& test_case, Execution execution,
                     .checker =
                         [&] {
                           Enter(options, Stage::kCheck);
-                          const Status status = CheckModel(ModelToCheck(test_case, execution), true);
+                          const Status status =
+                              CheckModel(ModelToCheck(test_case, execution), true);
                           Enter(options, Stage::kJudge);
                           return status;
                         },

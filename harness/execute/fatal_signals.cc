@@ -1,5 +1,5 @@
-// The fatal-signal handler of watched.h: where did the process die? Frames come from the unwinder of
-// libgcc, which reads .eh_frame, so stripped libraries unwind too. Only async-signal-safe calls,
+// The fatal-signal handler of watched.h: where did the process die? Frames come from the unwinder
+// of libgcc, which reads .eh_frame, so stripped libraries unwind too. Only async-signal-safe calls,
 // except for dl_iterate_phdr and the unwinder, which take the loader's lock: a process that died
 // holding it gets stuck here, and its watcher finds the signal already written.
 #include <link.h>
@@ -19,7 +19,7 @@ namespace moire {
 namespace {
 
 constexpr size_t kAlternateStack = size_t{1} << 18;
-constexpr size_t kMaxWalk = 256;     // frames looked at
+constexpr size_t kMaxWalk = 256;  // frames looked at
 constexpr size_t kMaxModules = 8;
 constexpr std::array kFatal = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS};
 
@@ -133,7 +133,8 @@ void InstallFatalSignalHandlers(SharedState& state, std::vector<std::string> run
   g_handlers.state = &state;
   g_handlers.num_modules = std::min(runtime_modules.size(), kMaxModules);
   for (size_t i = 0; i < g_handlers.num_modules; ++i) {
-    std::strncpy(g_handlers.modules[i], runtime_modules[i].c_str(), sizeof g_handlers.modules[i] - 1);
+    std::strncpy(g_handlers.modules[i], runtime_modules[i].c_str(),
+                 sizeof g_handlers.modules[i] - 1);
   }
   // Loads what the unwinder needs while it is still safe to.
   Walk walk;

@@ -124,7 +124,8 @@ class Watch {
 
  private:
   double CpuLimit() const {
-    if (static_cast<Stage>(state_.stage.load()) != Stage::kConfiguration) return limits_.cpu_seconds;
+    if (static_cast<Stage>(state_.stage.load()) != Stage::kConfiguration)
+      return limits_.cpu_seconds;
     const double known = 1e-9 * static_cast<double>(state_.reference_ns.load());
     return std::max(limits_.cpu_seconds,
                     std::min(limits_.reference_ratio * known, kLongestConfiguration));
@@ -196,8 +197,7 @@ ChildResult RunInChild(
   int pipe_ends[2] = {-1, -1};
   SharedState* state = MapSharedState();
   const pid_t parent = getpid();
-  const pid_t pid =
-      state == nullptr || pipe2(pipe_ends, O_CLOEXEC) != 0 ? pid_t{-1} : fork();
+  const pid_t pid = state == nullptr || pipe2(pipe_ends, O_CLOEXEC) != 0 ? pid_t{-1} : fork();
   if (pid == 0) {
     close(pipe_ends[0]);
     RunChild(body, *state, pipe_ends[1], parent);

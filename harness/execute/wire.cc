@@ -35,9 +35,9 @@ void WireWriter::Put(const Observation& seen, bool with_outputs) {
 
 void WireWriter::Put(const Verdict& verdict) {
   Put(verdict.kind);
-  for (const std::string* text : {&verdict.oracle, &verdict.configuration, &verdict.against,
-                                  &verdict.reason, &verdict.error_class, &verdict.expected,
-                                  &verdict.actual}) {
+  for (const std::string* text :
+       {&verdict.oracle, &verdict.configuration, &verdict.against, &verdict.reason,
+        &verdict.error_class, &verdict.expected, &verdict.actual}) {
     Put(*text);
   }
   Put(verdict.severity);
@@ -100,9 +100,9 @@ Observation WireReader::GetObservation() {
 Verdict WireReader::GetVerdict() {
   Verdict verdict;
   verdict.kind = Get<VerdictKind>();
-  for (std::string* text : {&verdict.oracle, &verdict.configuration, &verdict.against,
-                            &verdict.reason, &verdict.error_class, &verdict.expected,
-                            &verdict.actual}) {
+  for (std::string* text :
+       {&verdict.oracle, &verdict.configuration, &verdict.against, &verdict.reason,
+        &verdict.error_class, &verdict.expected, &verdict.actual}) {
     *text = GetString();
   }
   verdict.severity = Get<double>();

@@ -1,6 +1,6 @@
-// How a child tells its parent what it saw: records of length-prefixed fields over a pipe. Private to
-// one build, so there is no version; the reader still trusts no length, for a dying child may have
-// written anything.
+// How a child tells its parent what it saw: records of length-prefixed fields over a pipe. Private
+// to one build, so there is no version; the reader still trusts no length, for a dying child may
+// have written anything.
 #ifndef MOIRE_HARNESS_EXECUTE_WIRE_H_
 #define MOIRE_HARNESS_EXECUTE_WIRE_H_
 

@@ -49,7 +49,8 @@ void Simplify(const Sketch& current, const Attempt& attempt) {
 }  // namespace
 
 const ReductionPass& AttributesPass() {
-  static const FunctionPass pass("attributes", "removes attributes or gives them plain values", Simplify);
+  static const FunctionPass pass("attributes", "removes attributes or gives them plain values",
+                                 Simplify);
   return pass;
 }
 

@@ -1,6 +1,5 @@
-// Pass "bypass": a node whose result has the type and shape of one of its inputs is taken out of the way, so
-// that the nodes before it stay connected with those behind it.
-
+// Pass "bypass": a node whose result has the type and shape of one of its inputs is taken out of
+// the way, so that the nodes before it stay connected with those behind it.
 #include "synth/edit.h"
 #include "synth/passes/passes.h"
 
@@ -15,7 +14,8 @@ bool SameKind(const KnownValues& values, const std::string& a, const std::string
          x->second.tensor.shape == y->second.tensor.shape;
 }
 
-bool TryBypass(const Sketch& current, const Attempt& attempt, const KnownValues& values, size_t index) {
+bool TryBypass(const Sketch& current, const Attempt& attempt, const KnownValues& values,
+               size_t index) {
   const Node& node = current.model.graph.nodes[index];
   for (const std::string& output : node.outputs) {
     for (const std::string& input : node.inputs) {
@@ -41,7 +41,8 @@ void Bypass(const Sketch& current, const Attempt& attempt) {
 }  // namespace
 
 const ReductionPass& BypassPass() {
-  static const FunctionPass pass("bypass", "connects the inputs of a node with its readers", Bypass);
+  static const FunctionPass pass("bypass", "connects the inputs of a node with its readers",
+                                 Bypass);
   return pass;
 }
 

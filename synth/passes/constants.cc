@@ -22,7 +22,8 @@ void FreeConstants(const Sketch& current, const Attempt& attempt) {
 }  // namespace
 
 const ReductionPass& ConstantsPass() {
-  static const FunctionPass pass("constants", "turns initializers into graph inputs", FreeConstants);
+  static const FunctionPass pass("constants", "turns initializers into graph inputs",
+                                 FreeConstants);
   return pass;
 }
 

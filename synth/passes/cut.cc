@@ -1,7 +1,7 @@
-// Pass "cut": the failure often shows at one early tensor already. Makes a single inner value the graph's
-// only output, the earliest first, and then keeps only the last few nodes before the outputs, whose inputs
-// become graph inputs with the reference's values. Exposing a tensor can switch a fusion off, so this is a
-// start and not the only road: see nodes.cc.
+// Pass "cut": the failure often shows at one early tensor already. Makes a single inner value the
+// graph's only output, the earliest first, and then keeps only the last few nodes before the
+// outputs, whose inputs become graph inputs with the reference's values. Exposing a tensor can
+// switch a fusion off, so this is a start and not the only road: see nodes.cc.
 #include <algorithm>
 #include <set>
 
@@ -64,7 +64,8 @@ void Cut(const Sketch& current, const Attempt& attempt) {
 }  // namespace
 
 const ReductionPass& CutPass() {
-  static const FunctionPass pass("cut", "cuts the graph before and after the first tensor that fails", Cut);
+  static const FunctionPass pass(
+      "cut", "cuts the graph before and after the first tensor that fails", Cut);
   return pass;
 }
 

@@ -7,8 +7,8 @@
 namespace moire {
 namespace {
 
-// Subgraphs keep their inner names: only what the main graph makes is renamed, through Redirect, which
-// follows reads into subgraphs. A new name that is in use anywhere is not taken.
+// Subgraphs keep their inner names: only what the main graph makes is renamed, through Redirect,
+// which follows reads into subgraphs. A new name that is in use anywhere is not taken.
 void Rename(const Sketch& current, const Attempt& attempt) {
   Sketch edited = current;
   Graph& graph = edited.model.graph;

@@ -5,23 +5,49 @@
 namespace moire {
 namespace {
 
-// Operators with optional inputs at the end, and how many they need. (Concat, Sum and their like take any
-// number from one on.)
+// Operators with optional inputs at the end, and how many they need. (Concat, Sum and their like
+// take any number from one on.)
 struct Needs {
   std::string_view op;
   size_t inputs;
 };
-constexpr Needs kNeeds[] = {
-    {"Clip", 1},       {"Gemm", 2},         {"Conv", 2},          {"ConvTranspose", 2},
-    {"Pad", 2},        {"Slice", 3},        {"Squeeze", 1},       {"LayerNormalization", 2},
-    {"Split", 1},      {"Dropout", 1},      {"QuantizeLinear", 2}, {"DequantizeLinear", 2},
-    {"ReduceSum", 1},  {"ReduceMean", 1},   {"ReduceMax", 1},     {"ReduceMin", 1},
-    {"ReduceProd", 1}, {"ReduceL1", 1},     {"ReduceL2", 1},      {"ReduceLogSum", 1},
-    {"ReduceLogSumExp", 1}, {"ReduceSumSquare", 1}, {"Resize", 1}, {"MaxUnpool", 2},
-    {"LSTM", 3},       {"GRU", 3},          {"RNN", 3},           {"ConvInteger", 2},
-    {"MatMulInteger", 2}, {"QLinearConv", 8}, {"Trilu", 1},       {"Concat", 1},
-    {"Sum", 1},        {"Max", 1},          {"Min", 1},           {"Mean", 1},
-    {"Einsum", 1}};
+constexpr Needs kNeeds[] = {{"Clip", 1},
+                            {"Gemm", 2},
+                            {"Conv", 2},
+                            {"ConvTranspose", 2},
+                            {"Pad", 2},
+                            {"Slice", 3},
+                            {"Squeeze", 1},
+                            {"LayerNormalization", 2},
+                            {"Split", 1},
+                            {"Dropout", 1},
+                            {"QuantizeLinear", 2},
+                            {"DequantizeLinear", 2},
+                            {"ReduceSum", 1},
+                            {"ReduceMean", 1},
+                            {"ReduceMax", 1},
+                            {"ReduceMin", 1},
+                            {"ReduceProd", 1},
+                            {"ReduceL1", 1},
+                            {"ReduceL2", 1},
+                            {"ReduceLogSum", 1},
+                            {"ReduceLogSumExp", 1},
+                            {"ReduceSumSquare", 1},
+                            {"Resize", 1},
+                            {"MaxUnpool", 2},
+                            {"LSTM", 3},
+                            {"GRU", 3},
+                            {"RNN", 3},
+                            {"ConvInteger", 2},
+                            {"MatMulInteger", 2},
+                            {"QLinearConv", 8},
+                            {"Trilu", 1},
+                            {"Concat", 1},
+                            {"Sum", 1},
+                            {"Max", 1},
+                            {"Min", 1},
+                            {"Mean", 1},
+                            {"Einsum", 1}};
 
 size_t RequiredInputs(const Node& node) {
   for (const Needs& needs : kNeeds) {

@@ -1,6 +1,6 @@
-// Pass "nodes": deletes runs of nodes, from half the graph down to single ones, anywhere in it. What the
-// others read of them becomes a graph input with the reference's value (an initializer where it was made from
-// constants; both are tried).
+// Pass "nodes": deletes runs of nodes, from half the graph down to single ones, anywhere in it.
+// What the others read of them becomes a graph input with the reference's value (an initializer
+// where it was made from constants; both are tried).
 #include <algorithm>
 
 #include "synth/edit.h"
@@ -9,8 +9,8 @@
 namespace moire {
 namespace {
 
-bool TryDelete(const Sketch& current, const Attempt& attempt, const KnownValues& values, size_t first,
-               size_t count) {
+bool TryDelete(const Sketch& current, const Attempt& attempt, const KnownValues& values,
+               size_t first, size_t count) {
   std::vector<bool> doomed(current.model.graph.nodes.size(), false);
   for (size_t i = first; i < first + count && i < doomed.size(); ++i) doomed[i] = true;
   for (const bool constants : {false, true}) {
@@ -41,7 +41,8 @@ void DeleteNodes(const Sketch& current, const Attempt& attempt) {
 }  // namespace
 
 const ReductionPass& NodesPass() {
-  static const FunctionPass pass("nodes", "deletes runs of nodes anywhere in the graph", DeleteNodes);
+  static const FunctionPass pass("nodes", "deletes runs of nodes anywhere in the graph",
+                                 DeleteNodes);
   return pass;
 }
 

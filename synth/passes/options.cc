@@ -26,7 +26,8 @@ void ResetOptions(const Sketch& current, const Attempt& attempt) {
 }  // namespace
 
 const ReductionPass& OptionsPass() {
-  static const FunctionPass pass("options", "puts run options back to their defaults", ResetOptions);
+  static const FunctionPass pass("options", "puts run options back to their defaults",
+                                 ResetOptions);
   return pass;
 }
 

@@ -5,8 +5,8 @@ namespace moire {
 namespace {
 
 void DropOutputs(const Sketch& current, const Attempt& attempt) {
-  for (size_t i = 0; i < current.model.graph.outputs.size() && current.model.graph.outputs.size() > 1;
-       ++i) {
+  for (size_t i = 0;
+       i < current.model.graph.outputs.size() && current.model.graph.outputs.size() > 1; ++i) {
     Sketch edited = current;
     edited.model.graph.outputs = {current.model.graph.outputs[i]};
     if (attempt(std::move(edited))) return;
@@ -23,7 +23,8 @@ void DropOutputs(const Sketch& current, const Attempt& attempt) {
 }  // namespace
 
 const ReductionPass& OutputsPass() {
-  static const FunctionPass pass("outputs", "keeps one graph output, or drops one at a time", DropOutputs);
+  static const FunctionPass pass("outputs", "keeps one graph output, or drops one at a time",
+                                 DropOutputs);
   return pass;
 }
 

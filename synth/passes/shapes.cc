@@ -1,7 +1,8 @@
-// Pass "shapes": smaller dims. A size is a number that occurs as a dim of the inputs and initializers;
-// it is replaced by 1, 2, half of it or one less, everywhere at once, in one tensor, or along one axis, and what
-// else names that number (elements of shape-like integer tensors, attributes) is tried both ways. The reference
-// and the runtime refuse what does not fit together, and then the edit is not kept.
+// Pass "shapes": smaller dims. A size is a number that occurs as a dim of the inputs and
+// initializers; it is replaced by 1, 2, half of it or one less, everywhere at once, in one tensor,
+// or along one axis, and what else names that number (elements of shape-like integer tensors,
+// attributes) is tried both ways. The reference and the runtime refuse what does not fit together,
+// and then the edit is not kept.
 #include <algorithm>
 #include <set>
 
@@ -41,7 +42,8 @@ bool Handles(const Tensor& tensor) { return Traits(tensor.type).kind != TypeClas
 // Elements of shape-like tensors and integer attributes that name `size`.
 void ReplaceNumbers(Sketch& sketch, int64_t size, int64_t smaller) {
   for (Tensor* tensor : Tensors(sketch)) {
-    if (tensor->type != DataType::kInt64 || tensor->shape.size() > 1 || tensor->size() > kShapeLike) {
+    if (tensor->type != DataType::kInt64 || tensor->shape.size() > 1 ||
+        tensor->size() > kShapeLike) {
       continue;
     }
     for (int64_t& value : tensor->As<int64_t>()) {
@@ -52,7 +54,8 @@ void ReplaceNumbers(Sketch& sketch, int64_t size, int64_t smaller) {
     for (Attribute& attribute : node.attributes) {
       if (auto* number = std::get_if<int64_t>(&attribute.value)) {
         // `to` and its like name types, not sizes.
-        if (*number == size && attribute.name != "to" && attribute.name != "dtype") *number = smaller;
+        if (*number == size && attribute.name != "to" && attribute.name != "dtype")
+          *number = smaller;
       } else if (auto* numbers = std::get_if<Ints>(&attribute.value)) {
         std::ranges::replace(*numbers, size, smaller);
       }
@@ -62,7 +65,8 @@ void ReplaceNumbers(Sketch& sketch, int64_t size, int64_t smaller) {
 
 std::set<int64_t> Sizes(Sketch sketch) {
   std::set<int64_t> sizes;
-  for (const Tensor* tensor : Tensors(sketch)) sizes.insert(tensor->shape.begin(), tensor->shape.end());
+  for (const Tensor* tensor : Tensors(sketch))
+    sizes.insert(tensor->shape.begin(), tensor->shape.end());
   sizes.erase(0);
   sizes.erase(1);
   return sizes;
@@ -75,8 +79,8 @@ std::set<int64_t> Smaller(int64_t size) {
 }
 
 // `axis` and `index` of -1 stand for all.
-bool TrySize(const Sketch& current, const Attempt& attempt, int64_t size, int64_t smaller, int64_t index,
-             int64_t axis) {
+bool TrySize(const Sketch& current, const Attempt& attempt, int64_t size, int64_t smaller,
+             int64_t index, int64_t axis) {
   for (const bool numbers : {true, false}) {
     Sketch edited = current;
     const std::vector<Tensor*> tensors = Tensors(edited);
@@ -120,7 +124,8 @@ void ShrinkOne(const Sketch& current, const Attempt& attempt) {
       if (t >= Tensors(probe).size() || axis >= Tensors(probe)[t]->shape.size()) break;
       const int64_t size = Tensors(probe)[t]->shape[axis];
       for (const int64_t smaller : Smaller(size)) {
-        if (TrySize(current, attempt, size, smaller, static_cast<int64_t>(t), static_cast<int64_t>(axis))) {
+        if (TrySize(current, attempt, size, smaller, static_cast<int64_t>(t),
+                    static_cast<int64_t>(axis))) {
           break;
         }
       }

@@ -1,5 +1,5 @@
-// Pass "values": makes the elements of inputs and initializers 0, 1 or small integers: whole tensors first,
-// then halves, quarters and, in small tensors, single elements.
+// Pass "values": makes the elements of inputs and initializers 0, 1 or small integers: whole
+// tensors first, then halves, quarters and, in small tensors, single elements.
 #include <algorithm>
 #include <cmath>
 
