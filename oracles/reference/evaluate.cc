@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "harness/case/onnx_arity.h"
 #include "harness/case/onnx_function.h"
 #include "oracles/reference/reference.h"
 
@@ -139,6 +140,8 @@ class Evaluator {
   }
 
   Status RunNode(const Node& node, Scope& scope, int depth) {
+    const int64_t opset = Opset(node.domain);
+    MOIRE_TRY(CheckArity(node, opset));  // kernels rely on it
     std::vector<const RangeTensor*> inputs;
     inputs.reserve(node.inputs.size());
     const RangeTensor* opaque = nullptr;
@@ -154,7 +157,6 @@ class Evaluator {
       StoreOpaque(node, scope, opaque->opaque, opaque->opaque_reason);
       return {};
     }
-    const int64_t opset = Opset(node.domain);
     const KernelEntry* entry = FindKernel(node.domain, node.op, opset);
     if (entry == nullptr) return RunFunction(node, opset, inputs, scope, depth);
     Bodies bodies(*this, scope, depth);

@@ -46,5 +46,18 @@ g (float[2] x) => (float[2] y) { y = Identity (x) })");
   EXPECT_EQ(Evaluate(model, inputs).status, ReferenceStatus::kRejected);
 }
 
+TEST(Evaluate, MissingRequiredInputsAreRejectedBeforeAnyKernel) {
+  const std::vector<NamedTensor> inputs = {{"x", MakeTensor(DataType::kFloat, {2})}};
+  for (const int form : {0, 1, 2}) {
+    Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 21]>
+g (float[2] x) => (float[2] y) { y = Add (x, x) })");
+    Node& node = model.graph.nodes[0];
+    if (form == 0) node.inputs = {"", "x"};
+    if (form == 1) node.inputs = {};
+    if (form == 2) node.inputs = {"x", "x", "x"};
+    EXPECT_EQ(Evaluate(model, inputs).status, ReferenceStatus::kRejected) << form;
+  }
+}
+
 }  // namespace
 }  // namespace moire
