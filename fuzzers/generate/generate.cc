@@ -52,7 +52,8 @@ void Grow(GraphBuilder& builder, const OperatorPool& pool, size_t target_nodes) 
   size_t inputs_made = 0;
   for (size_t attempts = 0; builder.nodes() < target_nodes && attempts < 14 * target_nodes + 20;
        ++attempts) {
-    if (pool.with_patterns() && random.Unit() < builder.settings().pattern_share / 3 &&
+    // A pattern brings about four nodes, and one draw of an operator in two comes to nothing.
+    if (pool.with_patterns() && random.Unit() < builder.settings().pattern_share / 5 &&
         PlacePattern(builder, pool)) {
       continue;
     }

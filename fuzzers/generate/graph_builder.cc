@@ -276,7 +276,7 @@ bool GraphBuilder::Acceptable(const OpEntry& entry, std::span<const ValueId> inp
     for (const ValueId id : inputs) {
       if (id == kNoValue) continue;
       const Value& v = value(id);
-      if (v.rounded && IsFloat(v.type)) return random_.Chance(1, 3);
+      if (v.rounded && IsFloat(v.type)) return random_.Chance(1, 4);
     }
   }
   return true;

@@ -1,5 +1,7 @@
 #include "fuzzers/generate/op_context.h"
 
+#include <cmath>
+
 namespace moire {
 
 OpContext::OpContext(GraphBuilder& builder, const OpEntry& entry, const SchemaInfo& schema)
@@ -56,7 +58,15 @@ bool OpContext::TakeShape(size_t i, const Shape& shape, Range range) {
 
 ValueId OpContext::Limit(ValueId value, Range range) {
   const DataType data_type = builder_.value(value).type;
-  if (!IsFloat(data_type)) return kNoValue;
+  if (IsBool(data_type)) return kNoValue;
+  if (!IsFloat(data_type)) {
+    Tensor low = MakeTensor(data_type, {});
+    Tensor high = low;
+    moire::SetInt(low, 0, static_cast<int64_t>(std::ceil(std::max(range.lo, -100.0))));
+    moire::SetInt(high, 0, static_cast<int64_t>(std::floor(std::min(range.hi, 100.0))));
+    const ValueId bottom = builder_.AddInitializer(std::move(low));
+    return builder_.Emit1("Clip", {value, bottom, builder_.AddInitializer(std::move(high))});
+  }
   if (range.lo <= -1 && range.hi >= 1 && !random().Chance(1, 8)) {
     static constexpr std::string_view kSymmetric[] = {"Tanh", "Softsign", "Sin", "Cos", "Erf"};
     return builder_.Emit1(kSymmetric[random().Index(5)], {value});
@@ -91,7 +101,7 @@ bool OpContext::TakeInRange(size_t i, Range range, int64_t min_rank, int64_t max
     return ranked(v) && (any || (!v.edge && v.range.Inside(range.lo, range.hi)));
   };
   if (Take(i, fits)) return true;
-  if (Take(i, [&](const Value& v) { return ranked(v) && IsFloat(v.type) && !v.edge; })) {
+  if (Take(i, [&](const Value& v) { return ranked(v) && !IsBool(v.type) && !v.edge; })) {
     const ValueId limited = Limit(inputs_[i], range);
     if (limited != kNoValue) return Bind(i, limited);
   }

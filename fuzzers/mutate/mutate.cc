@@ -69,6 +69,34 @@ GeneratedCase Close(GraphBuilder& graph, bool reshaped, const GraphBuilder::OldT
   return again.Finish();
 }
 
+// One of the first `before` values, cast and brought to the type and shape of another value: reshaped
+// where the counts agree, its largest element expanded where they do not.
+ValueId Bridge(GraphBuilder& graph, ValueId before, const Value& wanted) {
+  if (wanted.count <= 0 || IsBool(wanted.type)) return kNoValue;
+  const GraphBuilder::Mark mark = graph.Checkpoint();
+  ValueId from = graph.PickValue([&](const Value& v) {
+    return v.kind == ValueKind::kNode && v.count > 0 && !v.edge && !IsBool(v.type) &&
+           v.range.Magnitude() < 100 && (v.type == wanted.type || IsFloat(wanted.type));
+  });
+  if (from == kNoValue || from >= before) return kNoValue;
+  if (graph.value(from).type != wanted.type) {
+    from = graph.Emit1("Cast", {from}, {{"to", static_cast<int64_t>(wanted.type)}});
+  }
+  const bool reshape = from != kNoValue && graph.value(from).count == wanted.count;
+  if (from != kNoValue && !reshape) {
+    from = graph.Emit1("ReduceMax", {from}, {{"keepdims", int64_t{0}}});
+  }
+  if (from != kNoValue && graph.value(from).shape != wanted.shape) {
+    const ValueId target = graph.AddInts(wanted.shape);
+    from = graph.Emit1(reshape ? "Reshape" : "Expand", {from, target});
+  }
+  if (from == kNoValue || graph.value(from).shape != wanted.shape) {
+    graph.Undo(mark);
+    return kNoValue;
+  }
+  return from;
+}
+
 GeneratedCase Anew(Random& random, const GeneratorSettings& settings, const Learned& learned) {
   GeneratedCase out = Generate(random, settings, learned);
   if (random.Unit() < settings.malformed_share) Malform(out, random);
@@ -131,15 +159,8 @@ GeneratedCase Crossover(const GeneratedCase& a, const GeneratedCase& b, Random& 
       }
     }
     ValueId other = fitting.empty() ? kNoValue : fitting[random.Index(fitting.size())];
-    if (other == kNoValue && !spliced) {
-      // Bridge: same type, any shape, through Reshape.
-      for (ValueId candidate = 0; candidate < before && other == kNoValue; ++candidate) {
-        const Value& from = graph.value(candidate);
-        if (from.kind == ValueKind::kNode && from.type == v.type && from.count == v.count) {
-          const ValueId target = graph.AddInts(v.shape);
-          other = graph.Emit1("Reshape", {candidate, target});
-        }
-      }
+    if (other == kNoValue && !spliced && v.kind == ValueKind::kInput) {
+      other = Bridge(graph, before, v);
     }
     if (other != kNoValue) spliced |= graph.ReplaceUses(id, other, -1);
   }

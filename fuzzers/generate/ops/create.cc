@@ -266,7 +266,7 @@ constexpr OpEntry kCreate[] = {
     {"Constant", ChooseConstant, InferConstant, ConstantRange, kExactResult, 0.5},
     {"ConstantOfShape", ChooseConstantOfShape, InferConstantOfShape, ConstantOfShapeRange,
      kExactResult},
-    {"EyeLike", ChooseEyeLike, InferEyeLike, ZeroOne, kExactResult},
+    {"EyeLike", ChooseEyeLike, InferEyeLike, ZeroOne, kExactResult, 2.5},
     {"OneHot", ChooseOneHot, InferOneHot, ThirdRange, kExactResult | kSteps, 4},
     {"Range", ChooseRange, InferRange, RangeRange, 0, 0.4},
     {"Shape", ChooseShape, InferShape, ShapeRange, kExactResult},

@@ -35,6 +35,15 @@ bool ChooseClip(OpContext& c) {
         c.Take(i, [](const Value& v) { return v.rank() == 0 && v.kind == ValueKind::kNode; })) {
       return true;
     }
+    if (IsFloat(c.type()) && c.random().Chance(1, 2)) {
+      const ValueId source = c.b().PickValue([&](const Value& v) {
+        return v.type == c.type() && v.kind == ValueKind::kNode && v.count > 0 && !v.edge;
+      });
+      if (source != kNoValue &&
+          c.Put(i, c.b().Emit1(i == 1 ? "ReduceMin" : "ReduceMax", {source}, {{"keepdims", int64_t{0}}}))) {
+        return true;
+      }
+    }
     return c.Make(i, {}, {lo, hi});
   };
   if (draw != 1 && !bound(1, low - (IsUnsigned(c.type()) ? 1 : 1), middle)) return false;

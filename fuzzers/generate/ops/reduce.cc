@@ -200,7 +200,7 @@ constexpr OpEntry kReduce[] = {
     {"CumSum", ChooseCumSum, InferCumSum, CumulativeRange},
     {"ReduceL1", ChooseReduce, InferReduce, L1Range},
     {"ReduceL2", ChooseReduce, InferReduce, L2Range},
-    {"ReduceLogSum", ChooseReduceLog, InferReduce, LogSumRange},
+    {"ReduceLogSum", ChooseReduceLog, InferReduce, LogSumRange, 0, 1.8},
     {"ReduceLogSumExp", ChooseReduceExp, InferReduce, LogSumExpRange},
     {"ReduceMax", ChooseReduce, InferReduce, nullptr, kExactResult},
     {"ReduceMean", ChooseReduce, InferReduce},
