@@ -228,7 +228,7 @@ Result<Lines> LinesAlong(KernelContext& ctx, Dims shape, int64_t axis, bool keep
 Row LineReader::Read(int64_t start, std::span<const int64_t> step) {
   const size_t n = step.size();
   if (n == 0) return {};
-  const bool contiguous = step[n - 1] == static_cast<int64_t>(n) - 1;
+  const bool contiguous = step[0] == 0 && step[n - 1] == static_cast<int64_t>(n) - 1;
   const auto read = [&](const std::vector<double>& from, std::vector<double>& scratch) {
     if (contiguous) return from.data() + start;
     scratch.resize(n);

@@ -53,6 +53,7 @@ Result<Lines> LinesAlong(KernelContext& ctx, Dims shape, const std::vector<bool>
 Result<Lines> LinesAlong(KernelContext& ctx, Dims shape, int64_t axis, bool keep);
 
 // Copies a line of a float tensor to contiguous scratch (or points at it where it is contiguous).
+// Steps increase.
 class LineReader {
  public:
   explicit LineReader(const RangeTensor& tensor) : tensor_(tensor) {}
