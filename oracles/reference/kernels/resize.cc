@@ -101,7 +101,8 @@ double Nearest(const std::string& mode, double at) {
 struct Tap {
   int64_t index;  // clamped into the input
   double weight;
-  double slack;  // of the weight
+  double slack;         // of the weight, from the point's; cancels in the sum of the weights
+  double rounding = 0;  // of the weight's own computation
 };
 
 // What one output coordinate is made of.
@@ -152,13 +153,17 @@ Result<Sample> SampleAt(const Plan& plan, const AxisPlan& axis, int64_t i) {
   const double to = std::floor(point.at + point.slack) + reach;
   // The steepest slope of the weights: 1 for linear; for cubic it grows with |a|.
   const double slope = plan.mode == Mode::kLinear ? 1 : 3 + 2 * std::abs(plan.cubic_a);
+  // The cubic polynomials cancel terms of up to 8 a (d + 1).
+  const double rounding = plan.mode == Mode::kLinear || point.at == std::floor(point.at)
+                              ? 0
+                              : 64 * UnitRoundoff(DataType::kFloat) * std::abs(plan.cubic_a);
   double sum = 0;
   for (double k = from; k <= to; ++k) {
     const double weight = plan.mode == Mode::kLinear ? LinearWeight(point.at - k)
                                                      : CubicWeight(point.at - k, plan.cubic_a);
     const bool outside = k < 0 || k > last;
     if (plan.exclude_outside && outside) continue;
-    out.taps.push_back({clamp(k), weight, slope * point.slack});
+    out.taps.push_back({clamp(k), weight, slope * point.slack, rounding});
     sum += weight;
   }
   if (plan.exclude_outside) {
@@ -168,6 +173,7 @@ Result<Sample> SampleAt(const Plan& plan, const AxisPlan& axis, int64_t i) {
     }
     for (Tap& tap : out.taps) {
       tap.weight /= sum;
+      tap.rounding /= std::abs(sum);
       tap.slack = (tap.slack * 8 + 8 * UnitRoundoff(DataType::kFloat)) / std::abs(sum);
     }
   }
@@ -206,6 +212,7 @@ Result<RangeTensor> ResizeAxis(KernelContext& ctx, const Plan& plan, const AxisP
         size += std::abs(tap.weight) * std::max(std::abs(source.lo[s]), std::abs(source.hi[s]));
         moved += tap.slack * std::max(std::abs(source.lo[s] - center),
                                       std::abs(source.hi[s] - center));
+        moved += tap.rounding * std::max(std::abs(source.lo[s]), std::abs(source.hi[s]));
         marks |= source.MarkAt(s);
         // Whether an element of weight zero takes part is open.
         if (!std::isfinite(source.lo[s]) || !std::isfinite(source.hi[s])) marks |= kUndecidable;
