@@ -170,7 +170,7 @@ ValueId GraphBuilder::AddInts(const Ints& values, DataType type, bool scalar) {
   Tensor tensor = MakeTensor(type, shape);
   for (int64_t i = 0; i < count; ++i) SetInt(tensor, i, values[static_cast<size_t>(i)]);
   const uint64_t draw = random_.Below(100);
-  if (draw < 20) {
+  if (draw < 22) {
     Node node;
     node.op = "Constant";
     node.Set("value", tensor);

@@ -188,7 +188,7 @@ bool OpContext::TakeBroadcast(size_t i, const Shape& shape, Range range) {
     }
     return v.shape.size() + shape.size() < 12 && count <= builder_.max_elements();
   };
-  if (random().Chance(24, 25) && Take(i, fits)) return true;
+  if (random().Chance(39, 40) && Take(i, fits)) return true;
   if (pinned_ == kNoValue && random().Chance(9, 10) && DeriveScalar(i, range)) return true;
   // A new one: the same shape, or dims set to 1, or leading dims dropped.
   Shape made = shape;

@@ -61,13 +61,23 @@ Constraint operator!(const Constraint& a) {
 }
 
 struct SolverData {
-  explicit SolverData(const Limits& limits) : limits(limits) {}
+  // The simple solver: the default one tries tactics first, which costs more than our queries do.
+  // Made once: reading its parameters takes Z3 a millisecond.
+  explicit SolverData(const Limits& limits) : solver(context, z3::solver::simple()) {
+    z3::params params(context);
+    params.set("random_seed", limits.seed);
+    params.set("timeout", limits.timeout_ms);
+    params.set("rlimit", static_cast<unsigned>(std::min<uint64_t>(
+                             limits.resources, std::numeric_limits<unsigned>::max())));
+    params.set("max_memory", limits.memory_mb);
+    solver.set(params);
+  }
 
   z3::context context;
+  z3::solver solver;
   std::vector<z3::expr> variables;
   std::vector<z3::expr> required;
   std::vector<z3::expr> preferred;
-  Limits limits;
 
   z3::expr Translate(const TermData& t) {
     switch (t.op) {
@@ -89,20 +99,7 @@ struct SolverData {
     return context.bool_val(false);
   }
 
-  z3::solver MakeSolver() {
-    z3::solver solver(context);
-    z3::params params(context);
-    params.set("random_seed", limits.seed);
-    params.set("timeout", limits.timeout_ms);
-    params.set("rlimit", static_cast<unsigned>(std::min<uint64_t>(
-                             limits.resources, std::numeric_limits<unsigned>::max())));
-    params.set("max_memory", limits.memory_mb);
-    solver.set(params);
-    for (const z3::expr& constraint : required) solver.add(constraint);
-    return solver;
-  }
-
-  Solution Read(z3::solver& solver) {
+  Solution Read() {
     const z3::model model = solver.get_model();
     Solution out{Answer::kSat, {}, {}};
     for (const z3::expr& variable : variables) {
@@ -114,17 +111,17 @@ struct SolverData {
   }
 
   Solution Check() {
-    z3::solver solver = MakeSolver();
-    z3::check_result result = solver.check();
+    for (const z3::expr& constraint : required) solver.add(constraint);
+    const z3::check_result result = solver.check();
     if (result == z3::unsat) return {Answer::kUnsat, {}, {}};
     if (result == z3::unknown) return {Answer::kUnknown, solver.reason_unknown(), {}};
-    Solution best = Read(solver);
+    Solution best = Read();
     for (const z3::expr& wish : preferred) {
       solver.push();
       solver.add(wish);
       // A wish that a limit leaves open is dropped like one that cannot be had.
       if (solver.check() == z3::sat) {
-        best = Read(solver);
+        best = Read();
       } else {
         solver.pop();
       }
@@ -133,11 +130,16 @@ struct SolverData {
   }
 };
 
-// Z3 reports errors by exceptions; none leaves this file.
+// Z3 reports errors by exceptions; none leaves this file. The query's assertions go afterwards.
 template <typename F>
-Solution Guarded(F query) {
+Solution Guarded(z3::solver& solver, F query) {
   try {
-    return query();
+    solver.push();
+    const unsigned depth = Z3_solver_get_num_scopes(solver.ctx(), solver);
+    Solution out = query();
+    const unsigned now = Z3_solver_get_num_scopes(solver.ctx(), solver);
+    solver.pop(now - depth + 1);
+    return out;
   } catch (const z3::exception& error) {
     return {Answer::kUnknown, error.msg(), {}};
   }
@@ -145,6 +147,12 @@ Solution Guarded(F query) {
 
 Solver::Solver(const Limits& limits) : data_(std::make_unique<SolverData>(limits)) {}
 Solver::~Solver() = default;
+
+void Solver::Clear() {
+  data_->variables.clear();
+  data_->required.clear();
+  data_->preferred.clear();
+}
 
 Term Solver::Variable(int64_t low, int64_t high) {
   const auto number = static_cast<int64_t>(data_->variables.size());
@@ -165,12 +173,13 @@ void Solver::Prefer(const Constraint& constraint) {
 }
 
 Solution Solver::Solve() {
-  return Guarded([&] { return data_->Check(); });
+  return Guarded(data_->solver, [&] { return data_->Check(); });
 }
 
 Solution Solver::Minimize(const Term& cost) {
-  return Guarded([&]() -> Solution {
-    z3::solver solver = data_->MakeSolver();
+  return Guarded(data_->solver, [&]() -> Solution {
+    z3::solver& solver = data_->solver;
+    for (const z3::expr& constraint : data_->required) solver.add(constraint);
     const z3::expr target = data_->Translate(cost.data());
     Solution best;
     for (;;) {
@@ -185,7 +194,7 @@ Solution Solver::Minimize(const Term& cost) {
       }
       int64_t value = 0;
       solver.get_model().eval(target, true).is_numeral_i64(value);
-      best = data_->Read(solver);
+      best = data_->Read();
       solver.add(target < data_->context.int_val(value));
     }
   });

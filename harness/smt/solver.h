@@ -79,6 +79,9 @@ class Solver {
   Solver(const Solver&) = delete;
   Solver& operator=(const Solver&) = delete;
 
+  // Forgets variables and constraints; earlier terms are no longer valid. A new Solver costs some
+  // milliseconds, this nothing.
+  void Clear();
   // An integer in [low, high].
   Term Variable(int64_t low, int64_t high);
   void Require(const Constraint& constraint);

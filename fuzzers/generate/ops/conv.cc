@@ -215,7 +215,7 @@ bool InferGlobalPool(InferContext& c) {
 constexpr OpEntry kConv[] = {
     {"AveragePool", ChoosePool, InferPool, PoolRange},
     {"Conv", ChooseConv, InferConv, ConvRange, 0, 2},
-    {"ConvInteger", ChooseConv, InferConv, ConvRange, kExactResult, 5},
+    {"ConvInteger", ChooseConv, InferConv, ConvRange, kExactResult, 4},
     {"ConvTranspose", ChooseConvTranspose, InferConvTranspose, ConvRange, 0, 1.3},
     {"GlobalAveragePool", ChooseGlobalPool, InferGlobalPool, PoolRange},
     {"GlobalLpPool", ChooseGlobalPool, InferGlobalPool, PoolRange, 0, 2.5},

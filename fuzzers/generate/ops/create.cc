@@ -268,7 +268,7 @@ constexpr OpEntry kCreate[] = {
      kExactResult},
     {"EyeLike", ChooseEyeLike, InferEyeLike, ZeroOne, kExactResult, 2.5},
     {"OneHot", ChooseOneHot, InferOneHot, ThirdRange, kExactResult | kSteps, 4},
-    {"Range", ChooseRange, InferRange, RangeRange, 0, 0.4},
+    {"Range", ChooseRange, InferRange, RangeRange, 0, 0.3},
     {"Shape", ChooseShape, InferShape, ShapeRange, kExactResult},
     {"Size", ChooseUnary, InferSize,
      [](InferContext& c) {

@@ -290,8 +290,8 @@ constexpr OpEntry kGatherScatter[] = {
     {"Gather", ChooseGather, InferGather, GatherRange, kExactResult, 1.2},
     {"GatherElements", ChooseGatherElements, InferGatherElements, nullptr, kExactResult},
     {"GatherND", ChooseGatherNd, InferGatherNd, nullptr, kExactResult},
-    {"ScatterElements", ChooseScatterElements, InferScatterElements, ScatterRange, kExactResult},
-    {"ScatterND", ChooseScatterNd, InferScatterNd, ScatterRange, kExactResult},
+    {"ScatterElements", ChooseScatterElements, InferScatterElements, ScatterRange, kExactResult, 0.8},
+    {"ScatterND", ChooseScatterNd, InferScatterNd, ScatterRange, kExactResult, 0.8},
 };
 
 }  // namespace

@@ -193,7 +193,7 @@ bool InferMvn(InferContext& c) {
 void Five(InferContext& c) { c.out[0].range = {-5, 5}; }
 
 constexpr OpEntry kNorm[] = {
-    {"BatchNormalization", ChooseBatchNorm, InferBatchNorm, BatchNormRange, 0, 0.8},
+    {"BatchNormalization", ChooseBatchNorm, InferBatchNorm, BatchNormRange, 0, 0.7},
     {"GroupNormalization", ChooseGroupNorm, InferGroupNorm, Normal, 0, 1, 21},
     {"Hardmax", ChooseAxis, InferAxis, Unit, kExactResult | kSteps},
     {"InstanceNormalization", ChooseInstanceNorm, InferInstanceNorm, Normal, 0, 1.2},

@@ -83,7 +83,7 @@ ValueId PatternContext::Weights(ValueId like, Shape shape, Range range) {
     ok_ = false;
     return kNoValue;
   }
-  if (Miss(3)) {
+  if (Miss(4)) {
     // What should be constant comes from the graph.
     const bool any_range = range.lo == 0 && range.hi == 0;
     const ValueId found = builder_.PickValue([&](const Value& v) {
