@@ -266,8 +266,13 @@ void BreakpointCoverage::Undrop() {
   }
 }
 
-void BreakpointCoverage::PutBack(std::span<const uint32_t> blocks) {
+void BreakpointCoverage::PutBack(std::span<const uint32_t> blocks, uint8_t most) {
+  put_back_.resize(text_.offsets.size());
   for (const uint32_t block : blocks) {
+    if (most < UINT8_MAX && put_back_[block]++ >= most) {
+      put_back_[block] = most;
+      continue;
+    }
     const uint64_t mask = uint64_t{1} << (block % 64);
     if ((text_.dropped[block / 64] & mask) != 0) continue;
     text_.hit[block / 64].fetch_and(~mask, std::memory_order_relaxed);

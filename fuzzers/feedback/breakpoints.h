@@ -70,8 +70,9 @@ class BreakpointCoverage {
   // Appends the blocks reached since the last call (and the last Rearm), in the order they ran.
   void TakeNew(std::vector<uint32_t>& blocks);
   // As if these blocks had not been reached: for those of a case that does not count because the
-  // library turned it away. Dropped blocks stay dropped.
-  void PutBack(std::span<const uint32_t> blocks);
+  // library turned it away. Dropped blocks stay dropped. A block that was put back `most` times
+  // stays as it is: what only rejections reach would trap in each of them.
+  void PutBack(std::span<const uint32_t> blocks, uint8_t most = UINT8_MAX);
   // Distinct blocks reached since Find and not put back, whether dropped or armed again in between.
   uint64_t reached() const;
   // Decoding and arming together, seconds of wall time: of Find and the first Arm.
@@ -83,6 +84,7 @@ class BreakpointCoverage {
   ArmedText& text_;
   bool armed_ = false;
   uint32_t taken_ = 0;
+  std::vector<uint8_t> put_back_;  // how often, by block; empty: never
   double find_seconds_ = 0;
   double arm_seconds_ = 0;
 };

@@ -161,6 +161,17 @@ TEST_F(BreakpointsTest, PutBackBlocksAreSeenAgain) {
   }
 }
 
+TEST_F(BreakpointsTest, PuttingBackHasALimitWhereAsked) {
+  const auto coverage = Armed(one_);
+  for (const size_t expected : {2u, 2u, 2u, 0u}) {
+    one_.Call("sample_branch", 0);
+    const auto blocks = Take(*coverage);
+    EXPECT_EQ(blocks.size(), expected);
+    coverage->PutBack(blocks, 2);
+  }
+  EXPECT_EQ(coverage->reached(), 2u);
+}
+
 TEST_F(BreakpointsTest, ThreadsMayHitOneByteTogether) {
   const auto coverage = Armed(one_);
   constexpr int kThreads = 4;
