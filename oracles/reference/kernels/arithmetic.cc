@@ -49,8 +49,9 @@ class Reassociation {
   }
   Interval Product(const Interval& a, const Interval& b, Interval out) const {
     if (!computed_) return out;
-    // A scale too small to be rounded to full precision loses more in each weight.
-    if (terms_ > 0 && (Subnormal(a) || Subnormal(b) || Subnormal(out))) out.mark |= kUndecidable;
+    // A scale too small to be rounded to full precision loses more in each weight, or when it is
+    // multiplied with another scale first.
+    if (Subnormal(a) || Subnormal(b) || Subnormal(out)) out.mark |= kUndecidable;
     if (-max_ <= out.lo && out.hi <= max_) {
       Widen(out, unit_ * std::abs(out.value));
     } else if (terms_ > 0 || Infinite(a) || Infinite(b) || Infinite(out)) {
