@@ -77,11 +77,11 @@ class Statement {
 
   // Calls row() for each result row.
   Status Run(const std::function<void()>& row = [] {}) {
-    if (statement_ == nullptr) return SqlError(database_, "preparing a statement");
+    if (statement_ == nullptr) return SqlError(database_, Place());
     while (true) {
       const int code = sqlite3_step(statement_);
       if (code == SQLITE_DONE) return {};
-      if (code != SQLITE_ROW) return SqlError(database_, "writing the store");
+      if (code != SQLITE_ROW) return SqlError(database_, Place());
       row();
     }
   }
@@ -92,6 +92,10 @@ class Statement {
   int64_t Integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
  private:
+  std::string Place() const {
+    return fmt::format("cannot use '{}'", sqlite3_db_filename(database_, "main"));
+  }
+
   sqlite3* database_;
   sqlite3_stmt* statement_ = nullptr;
   int bound_ = 0;

@@ -12,6 +12,7 @@ namespace {
 
 // A device or a pipe is written to; WriteFile would put a regular file in its place.
 Status WriteSpecial(const std::string& path, const std::string& json) {
+  std::fflush(stdout);  // it may be standard output under another name
   std::FILE* file = std::fopen(path.c_str(), "we");
   bool whole = false;
   int error = errno;

@@ -145,7 +145,7 @@ class TestCase(unittest.TestCase):
         lines = [line for line in outcome.err.splitlines() if line.startswith("moire: ")]
         self.assertEqual(len(lines), 1, repr(outcome))
         for word in words:
-            self.assertIn(word, lines[0])
+            self.assertIn(word.lower(), lines[0].lower())
 
     def crash_corpus(self):
         """A corpus directory that holds the crash."""
