@@ -328,6 +328,10 @@ Status PlanScales(Plan& plan, const Ints& axes, std::span<const double> scales) 
     axis.scale = scales[k];
     const auto in = static_cast<double>(axis.in);
     MOIRE_ASSIGN(axis.out, ScaledLength(in, axis.scale, axis.fractional));
+    // "scale = length_resized / length_original" is 1 then, which is not what was given.
+    if (axis.out == axis.in && axis.scale != 1) {
+      return Fail(ErrorCode::kUndecidable, "{} elements scaled by {}", axis.in, axis.scale);
+    }
     // The page's formula of the output size has the region in it; ONNX's shape inference and
     // reference leave it out.
     const double span = axis.roi_end - axis.roi_start;
