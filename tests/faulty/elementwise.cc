@@ -1,7 +1,6 @@
 // Element-wise arithmetic, comparison, logic and selection of the faulty runtime, with broadcasting.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "tests/faulty/node_run.h"
 
@@ -134,9 +133,9 @@ Status Fold(NodeRun& run) {
 }
 
 int64_t LargerInt(const NodeRun& run, DataType type, int64_t a, int64_t b) {
-  if (run.Faulty(FaultKind::kInt64AsDouble)) {
-    const double larger = std::max(static_cast<double>(a), static_cast<double>(b));
-    return larger >= 0x1p63 ? std::numeric_limits<int64_t>::max() : static_cast<int64_t>(larger);
+  if (run.Faulty(FaultKind::kWrap32)) {
+    a = Wrap(DataType::kInt32, a);
+    b = Wrap(DataType::kInt32, b);
   }
   return LessInt(type, a, b) ? b : a;
 }

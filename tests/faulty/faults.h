@@ -33,7 +33,7 @@ enum class FaultKind {
   kKeepDims,         // keepdims = 0 is not heeded
   kSignLost,         // signed bytes are read as unsigned
   kHalfSum,          // sums are accumulated in float16
-  kInt64AsDouble,    // 64-bit integers go through double
+  kWrap32,           // 64-bit integers go through 32 bits
   kLastTie,          // the last of equal elements wins
   kLimitIgnored,     // the lower limit is not applied
   kPadCounted,       // the padding is counted where it must not be

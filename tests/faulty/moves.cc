@@ -42,6 +42,11 @@ Status Transpose(NodeRun& run) {
   if (perm.empty()) {
     for (size_t k = x.size(); k-- > 0;) perm.push_back(static_cast<int64_t>(k));
   }
+  Ints sorted = perm;
+  std::ranges::sort(sorted);
+  for (size_t k = 0; k < sorted.size(); ++k) {
+    if (sorted[k] != static_cast<int64_t>(k)) return run.Bad("perm");
+  }
   if (perm.size() != x.size()) return run.Bad("perm");
   Shape shape(x.size());
   for (size_t k = 0; k < x.size(); ++k) shape[k] = x[static_cast<size_t>(perm[k])];
@@ -66,6 +71,7 @@ Status Tile(NodeRun& run) {
   if (run.In(1).i.size() != x.size()) return run.Bad("repeats");
   Shape shape = x;
   for (size_t k = 0; k < x.size(); ++k) shape[k] *= run.In(1).i[k];
+  if (!CheckedCount(shape)) return run.Bad("repeats");
   Move(run, shape, [&](Shape at) {
     for (size_t k = 0; k < x.size(); ++k) at[k] %= x[k];
     return Flat(x, at);
@@ -93,7 +99,7 @@ Status Concat(NodeRun& run) {
       Shape at = Coordinates(x->shape, k);
       at[a] += start;
       const int64_t to = Flat(shape, at);
-      if (to == 0 && run.Faulty(FaultKind::kFirstElement)) continue;
+      if (to == 0 && a == 0 && run.Faulty(FaultKind::kFirstElement)) continue;
       CopyElement(*x, k, out, to);
     }
     start += x->shape[a];
@@ -115,6 +121,12 @@ Status Split(NodeRun& run) {
     }
   }
   if (static_cast<int64_t>(sizes.size()) != parts) return run.Bad("split");
+  int64_t total = 0;
+  for (const int64_t size : sizes) {
+    if (size < 0) return run.Bad("split");
+    total += size;
+  }
+  if (total != x[a]) return run.Bad("split");
   int64_t start = 0;
   for (size_t part = 0; part < sizes.size(); ++part) {
     Shape shape = x;
@@ -125,7 +137,7 @@ Status Split(NodeRun& run) {
     }, part);
     start += sizes[part];
   }
-  return start == x[a] ? Status() : Status(run.Bad("split"));
+  return {};
 }
 
 Status Slice(NodeRun& run) {
@@ -133,6 +145,10 @@ Status Slice(NodeRun& run) {
   const Ints& starts = run.In(1).i;
   const Ints& ends = run.In(2).i;
   Shape shape = x;
+  for (size_t k = 2; k < run.in.size(); ++k) {
+    if (run.Given(k) && run.In(k).i.size() != starts.size()) return run.Bad("dim");
+  }
+  if (!run.Given(3) && starts.size() > x.size()) return run.Bad("dim");
   Shape first(x.size(), 0);
   Shape step(x.size(), 1);
   for (size_t k = 0; k < starts.size(); ++k) {
@@ -191,6 +207,9 @@ Status GatherElements(NodeRun& run) {
   const Value& indices = run.In(1);
   const auto axis = NormalizeAxis(run.node.Int("axis", 0), run.rank(0));
   if (!axis || indices.shape.size() != x.size()) return run.Bad("axis");
+  for (size_t k = 0; k < x.size(); ++k) {
+    if (k != static_cast<size_t>(*axis) && indices.shape[k] > x[k]) return run.Bad("dim");
+  }
   const auto a = static_cast<size_t>(*axis);
   for (const int64_t index : indices.i) {
     if (index < -x[a] || index >= x[a]) return run.Bad("index");

@@ -14,7 +14,7 @@ constexpr DataType kTypeOf = std::is_same_v<T, float> ? DataType::kFloat : DataT
 // exp and log that err as the table allows.
 template <typename T>
 T Nudged(NodeRun& run, std::string_view function, T exact) {
-  if (!std::isfinite(exact) || exact == 0) return exact;
+  if (!std::isfinite(exact) || exact == 0 || exact == 1) return exact;
   const Accuracy& row = FindAccuracy(function, kTypeOf<T>);
   const double off = 0.7 * (2 * run.random.Unit() - 1);
   return static_cast<T>(static_cast<double>(exact) +
@@ -58,7 +58,10 @@ Status Softmax(NodeRun& run) {
   return AlongAxis(run, *axis, [&]<typename T>(const std::vector<T>& x) {
     const T top = *std::max_element(x.begin(), x.end());
     std::vector<T> y(x.size());
-    for (size_t k = 0; k < x.size(); ++k) y[k] = Nudged(run, "Exp", std::exp(x[k] - top));
+    for (size_t k = 0; k < x.size(); ++k) {
+      y[k] = Nudged(run, "Exp", std::exp(x[k] - top));
+      if (y[k] < 0) y[k] = 0;
+    }
     const T sum = Whole(run).Sum(y);
     for (size_t k = 0; k < x.size(); ++k) {
       y[k] = kLog ? x[k] - top - Nudged(run, "Log", std::log(sum)) : y[k] / sum;
@@ -90,6 +93,9 @@ Status LayerNormalization(NodeRun& run) {
   const Shape inner(x.shape.begin() + *axis, x.shape.end());
   const auto n = static_cast<size_t>(Count(inner));
   if (n == 0) return run.Unsupported();
+  for (size_t k = 1; k < run.in.size(); ++k) {
+    if (run.Given(k) && BroadcastShapes(run.In(k).shape, inner) != inner) return run.Bad("dim");
+  }
   const auto is = BroadcastIndex(run.In(1).shape, inner);
   const auto ib = run.Given(2) ? BroadcastIndex(run.In(2).shape, inner) : is;
   const float epsilon = run.node.Float("epsilon", 1e-5F);

@@ -6,10 +6,12 @@
 
 #include "fuzzers/generate/generate.h"
 #include "harness/case/float_bits.h"
+#include "harness/case/onnx_adapter.h"
 #include "harness/execute/execute.h"
 #include "oracles/oracle.h"
 #include "synth/investigate.h"
 #include "synth/judge.h"
+#include "synth/reduce.h"
 #include "tests/faulty/faulty_backend.h"
 
 namespace moire::faulty {
@@ -66,6 +68,29 @@ std::string Describe(uint64_t seed, int64_t index, const Verdict& verdict, const
   return fmt::format("seed {} case {}: {}: {} [{}]", seed, index, Name(verdict.kind), verdict.reason, ops);
 }
 
+// The smallest case that raises the alarm still, as text with its inputs' values other than 0.
+std::string Smallest(const Case& test_case, const Verdict& alarm, const Configurations& twin) {
+  const auto interesting = [&](const Case& candidate) {
+    return std::ranges::any_of(Execute(candidate, twin).verdicts, [&](const Verdict& verdict) {
+      return verdict.kind == alarm.kind && verdict.error_class == alarm.error_class;
+    });
+  };
+  const Result<ReduceResult> reduced = Reduce(test_case, interesting);
+  if (!reduced) return {};
+  const Execution execution = Execute(reduced->reduced, twin);
+  const Verdict* worst = WorstBug(execution.verdicts);
+  const Result<std::string> text = PrintModel(reduced->reduced.model);
+  std::string all = fmt::format("{}\n{}", worst == nullptr ? "" : worst->reason, text ? *text : "");
+  for (const NamedTensor& input : reduced->reduced.inputs) {
+    all += "\n" + input.name + ":";
+    for (int64_t k = 0; k < input.tensor.size(); ++k) {
+      const std::string element = ElementToString(input.tensor, k);
+      if (element != "0") all += fmt::format(" [{}]={}", k, element);
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 TwinReport RunTwin(const TwinOptions& options) {
@@ -75,7 +100,7 @@ TwinReport RunTwin(const TwinOptions& options) {
   settings.seed = options.seed;
   twin.push_back(std::make_unique<FaultyConfiguration>(settings));
   const GeneratorSettings generator = TwinSettings(options.min_nodes, options.max_nodes);
-  for (int64_t index = 0; index < options.cases; ++index) {
+  for (int64_t index = options.first; index < options.first + options.cases; ++index) {
     const GeneratedCase generated = Draw(options.seed, index, generator);
     const Case test_case = ToCase(generated);
     const Execution execution = Execute(test_case, twin);
@@ -87,7 +112,8 @@ TwinReport RunTwin(const TwinOptions& options) {
       ++report.verdicts[std::string(Name(verdict.kind))];
       if (!IsBug(verdict.kind)) continue;
       if (report.alarms.size() < kMostLines) {
-        report.alarms.push_back(Describe(options.seed, index, verdict, generated.model));
+        report.alarms.push_back(Describe(options.seed, index, verdict, generated.model) + "\n" +
+                                Smallest(test_case, verdict, twin));
       }
       if (!options.save.empty()) {
         static_cast<void>(WriteFile(fmt::format("{}/{}_{}.case", options.save, options.seed, index),

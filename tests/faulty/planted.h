@@ -19,6 +19,7 @@ namespace moire::faulty {
 
 struct TwinOptions {
   int64_t cases = 2000;
+  int64_t first = 0;  // index of the first case
   uint64_t seed = 1;
   int min_nodes = 5;
   int max_nodes = 30;

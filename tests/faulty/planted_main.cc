@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   std::string json_path;
   uint64_t seed = 1;
   app.add_option("--twin", twin.cases, "cases for the clean twin");
+  app.add_option("--first", twin.first, "index of the first of them");
   app.add_option("--save", twin.save, "directory for the cases that raise an alarm");
   app.add_option("--min-nodes", twin.min_nodes, "nodes of the twin's cases");
   app.add_option("--max-nodes", twin.max_nodes, "nodes of the twin's cases");

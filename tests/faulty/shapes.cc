@@ -120,6 +120,7 @@ Status RangeOf(NodeRun& run, T start, T limit, T delta, std::vector<T> Value::*d
 
 Status Range(NodeRun& run) {
   const Value &a = run.In(0), &b = run.In(1), &c = run.In(2);
+  if (a.size() != 1 || b.size() != 1 || c.size() != 1) return run.Bad("dim");
   switch (StorageOf(a.type)) {
     case Storage::kFloat:
       return RangeOf(run, a.f[0], b.f[0], c.f[0], &Value::f);

@@ -18,10 +18,13 @@ Result<Window> WindowOf(const NodeRun& run, Shape kernel) {
   w.in.assign(x.begin() + 2, x.end());
   const size_t rank = w.in.size();
   w.kernel = std::move(kernel);
-  if (w.kernel.size() != rank) return run.Bad("kernel");
+  if (w.kernel.size() != rank || std::ranges::min(w.kernel) < 1) return run.Bad("kernel");
   w.strides = run.node.IntList("strides", Ints(rank, 1));
   w.dilations = run.node.IntList("dilations", Ints(rank, 1));
   const Ints pads = run.node.IntList("pads", Ints(2 * rank, 0));
+  if (w.strides.size() != rank || w.dilations.size() != rank || pads.size() != 2 * rank) {
+    return run.Bad("window");
+  }
   const std::string automatic = run.node.String("auto_pad", "NOTSET");
   const bool ceil_mode = run.node.Int("ceil_mode", 0) != 0;
   w.begin.assign(rank, 0);
@@ -82,10 +85,12 @@ Status Conv(NodeRun& run) {
   const Value& x = run.In(0);
   const Value& weights = run.In(1);
   if (x.type != weights.type || !IsFloat(x.type)) return run.Unsupported();
+  if (weights.shape.size() != x.shape.size() || weights.shape.size() < 3) return run.Bad("rank");
   MOIRE_ASSIGN(const Window w, WindowOf(run, Shape(weights.shape.begin() + 2, weights.shape.end())));
   const int64_t group = run.node.Int("group", 1);
   const int64_t filters = weights.shape[0], depth = weights.shape[1], channels = x.shape[1];
   if (group < 1 || channels != depth * group || filters % group != 0) return run.Bad("dim");
+  if (run.Given(2) && run.In(2).size() != filters) return run.Bad("dim");
   const int64_t in_size = Count(w.in), taps = Count(w.kernel), out_size = Count(w.out);
   Value& out = run.Make(x.type, OutShape(w, x.shape[0], filters));
   const auto apply = [&]<typename T>(std::vector<T>& to) {

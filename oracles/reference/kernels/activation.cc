@@ -333,6 +333,8 @@ Status Gelu(KernelContext& ctx) {
   return FloatActivation(ctx, [&](DataType type, const Accuracy& row, const Interval& x) {
     Interval out = tanh ? HullOf(GeluTanh(type, row, x, false), GeluTanh(type, row, x, true))
                         : Gated(type, row, x, GeluErf, GeluScale, kGeluMinimum);
+    // Where 1 + (-1) is 0 the result is 0, and what erfc leaves elsewhere is right as well.
+    if (x.lo < -kSaturated) out.hi = std::max(out.hi, 0.0);
     // x * (1 + 1) may be taken before the half.
     if (std::isfinite(x.lo) && x.hi > Traits(type).max_finite / 2) out.mark |= kUndecidable;
     return out;
