@@ -245,6 +245,41 @@ NamedTensor Int(const char* name, int64_t value) {
   return {name, std::move(tensor)};
 }
 
+TEST(GridSample, LinearHoldsFloatArithmeticAndZerosOutside) {
+  // One row of four; the grid points lie at 1.25 and, with zeros around, at 3.5 and far outside.
+  const RangeTensor x = Floats({10, 20, 40, 80}, {1, 1, 1, 4});
+  const auto at = [](double pixel) { return (2 * pixel + 1) / 4 - 1; };
+  const RangeTensor grid = Floats({at(1.25), 0, at(3.5), 0, 9, 0}, {1, 1, 3, 2});
+  const auto out = RunNode({"GridSample"}, {x, grid});
+  ASSERT_TRUE(out.has_value()) << out.error().message;
+  EXPECT_TRUE(IsLegal(*out, 0, 25));
+  EXPECT_FALSE(IsLegal(*out, 0, 25.001));
+  EXPECT_TRUE(IsLegal(*out, 1, 40));
+  EXPECT_TRUE(IsLegal(*out, 2, 0));
+  EXPECT_FALSE(IsLegal(*out, 2, 80));
+  const auto nearest = RunNode({"GridSample", {{"mode", std::string("nearest")}}},
+                               {x, Floats({at(1.25), 0, 0.3, 0, 9, 0}, {1, 1, 3, 2})});
+  ASSERT_TRUE(nearest.has_value());
+  EXPECT_EQ(nearest->value, (std::vector<double>{20, 40, 0}));
+  EXPECT_TRUE(nearest->marks.empty());
+}
+
+TEST(MaxUnpool, IndicesOutsideMustBeRejected) {
+  const char* text = R"(<ir_version: 10, opset_import: ["" : 21]>
+g (float[1,1,1] x, int64[1,1,1] i) => (float[1,1,2] y) {
+  y = MaxUnpool <kernel_shape = [2], strides = [2]> (x, i)
+})";
+  for (const int64_t index : {int64_t{1}, int64_t{2}, int64_t{-1}}) {
+    Tensor x = MakeTensor(DataType::kFloat, {1, 1, 1});
+    SetFloat(x, 0, 5);
+    Tensor i = Int64Tensor(Ints{index});
+    i.shape = {1, 1, 1};
+    const ReferenceResult result = Evaluated(text, {{"x", x}, {"i", i}});
+    EXPECT_EQ(result.must_reject, index != 1) << result.reason;
+    if (index == 1) EXPECT_EQ(result.outputs[0].value, (std::vector<double>{0, 5}));
+  }
+}
+
 TEST(NonMaxSuppression, SuppressesByOverlapAndLeavesEqualityOpen) {
   const RangeTensor boxes = Floats({0, 0, 1, 1, 0, 0.1, 1, 1.1, 0, 10, 1, 11}, {1, 3, 4});
   const auto run = [&](double third) {
