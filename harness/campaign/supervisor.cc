@@ -30,6 +30,7 @@ constexpr double kPlainLineSeconds = 10;   // when not a terminal
 constexpr double kLiveLineSeconds = 0.5;
 constexpr double kStatsSeconds = 10;
 constexpr double kDrainSeconds = 180;      // for triage after the workers have ended
+constexpr double kShortDrainSeconds = 15;  // the same, after Ctrl-C
 constexpr int kSightingsForRule = 2;
 constexpr uint64_t kPassesToForget = 3;
 constexpr int kFruitlessDeaths = 20;       // deaths in a row without a new case: give up
@@ -442,7 +443,8 @@ Result<CampaignSummary> Supervisor::Run() {
   const auto draining = Clock::now();
   const int interrupted = g_interrupted;
   bool announced = false;
-  while (Since(draining) < kDrainSeconds && g_interrupted == interrupted && !stop_) {
+  const double drain = interrupted > 0 ? kShortDrainSeconds : kDrainSeconds;
+  while (Since(draining) < drain && g_interrupted == interrupted && !stop_) {
     MOIRE_TRY(PollTriage());
     if (triage_->idle()) break;
     if (!announced) {

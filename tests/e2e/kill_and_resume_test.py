@@ -60,7 +60,7 @@ class Campaign(TestCase):
         figures = {"rounds": 0, "supervisor": 0, "worker": 0, "findings": 0, "corpus": 0}
         for number in range(ROUNDS):
             process, log = self.start(out, "--corpus", seeds, "--seed", str(number + 1))
-            started = wait_for(lambda: children(process.pid) or process.poll() is not None, 20)
+            started = wait_for(lambda: children(process.pid) or process.poll() is not None, 90)
             self.assertIsNone(process.poll(), self.text(log))
             self.assertTrue(started)
             wait_for(lambda: process.poll() is not None, rng.uniform(0.2, 9))
@@ -102,7 +102,7 @@ class Campaign(TestCase):
         out = self.path("out")
         for number in (signal.SIGINT, signal.SIGTERM):
             process, log = self.start(out)
-            self.assertTrue(wait_for(lambda: children(process.pid), 20))
+            self.assertTrue(wait_for(lambda: children(process.pid), 90))
             wait_for(lambda: process.poll() is not None, 8)
             process.send_signal(number)
             self.assertEqual(process.wait(timeout=240), NOTHING, self.text(log))
@@ -115,7 +115,7 @@ class Campaign(TestCase):
     def test_one_campaign_a_directory(self):
         out = self.path("out")
         process, _ = self.start(out)
-        self.assertTrue(wait_for(lambda: children(process.pid), 20))
+        self.assertTrue(wait_for(lambda: children(process.pid), 90))
         self.check_complaint(moire("fuzz", "--time", "1s", "--out", out), 2, "another campaign", out)
         process.send_signal(signal.SIGINT)
         process.wait(timeout=240)
