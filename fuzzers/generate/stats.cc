@@ -1,15 +1,15 @@
 // moire_generate_stats: measures the generator ("must show" of the distribution). Generates cases,
 // optionally mutates them, checks them with ONNX, runs them on backends and the reference, and
 // prints figures, with --json as one object.
-#include <CLI/CLI.hpp>
 #include <time.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
-#include <set>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "fuzzers/generate/distribution.h"
 #include "fuzzers/generate/generate.h"
@@ -93,9 +93,8 @@ int Main(const Flags& flags) {
           if (seen.outcome == Outcome::kOutputs) {
             const bool by_output = node.inputs.empty() || node.op == "ConstantOfShape";
             implemented[node.op].insert(by_output ? probe.model.graph.outputs[0].type.type
-                                                  : probe.inputs.empty()
-                                                      ? DataType::kUndefined
-                                                      : probe.inputs[0].tensor.type);
+                                        : probe.inputs.empty() ? DataType::kUndefined
+                                                               : probe.inputs[0].tensor.type);
           }
           return seen.outcome != Outcome::kUnsupported;
         },
@@ -110,6 +109,7 @@ int Main(const Flags& flags) {
   Distribution distribution;
   std::map<std::string, std::pair<int, std::string>> refused;
   double making = 0;  // CPU microseconds: others may use the machine too
+  std::map<std::string, int> transformers;  // cases whose graph it modified; needs log=1
   int well_formed = 0, accepted = 0, unsupported = 0, invalid = 0, malformed = 0;
   std::vector<Judged> judged(32);
   std::map<std::string, std::pair<int64_t, int64_t>> opaque;  // by reason
@@ -146,6 +146,9 @@ int Main(const Flags& flags) {
       if (!flags.last.empty()) (void)WriteFile(flags.last, SerializeCase(test_case));
       const Observation seen = configurations[0]->Run(test_case);
       run_us += Microseconds(std::chrono::steady_clock::now() - start);
+      for (std::string& name : configurations[0]->AppliedOptimizers()) {
+        ++transformers[std::move(name)];
+      }
       if (seen.outcome == Outcome::kOutputs) {
         ++accepted;
       } else {
@@ -232,6 +235,7 @@ int Main(const Flags& flags) {
     report["accepted_share"] = accepted / n;
     report["unsupported_share"] = unsupported / n;
     report["run_microseconds"] = run_us / n;
+    report["transformers"] = transformers;
   }
   if (flags.reference) {
     report["reference_microseconds"] = reference_us / n;
@@ -253,8 +257,8 @@ int Main(const Flags& flags) {
         row["median_bound"] = b[b.size() / 2];
       }
     }
-    report["decidable_share"] =
-        static_cast<double>(all.decidable) / static_cast<double>(std::max<int64_t>(1, all.elements));
+    report["decidable_share"] = static_cast<double>(all.decidable) /
+                                static_cast<double>(std::max<int64_t>(1, all.elements));
   }
   if (flags.json) {
     std::printf("%s\n", report.dump(2).c_str());
@@ -273,6 +277,7 @@ int Main(const Flags& flags) {
       }
       std::printf("\n");
     }
+    for (const std::string& row : learned.Rows()) std::printf("learned %s\n", row.c_str());
     for (const auto& [op, counts] : distribution.inputs()) {
       std::printf("sources %6zu of %6zu not from nodes: %s\n", counts.first - counts.second,
                   counts.first, op.c_str());
