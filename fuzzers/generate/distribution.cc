@@ -29,10 +29,10 @@ void Distribution::Add(const GeneratedCase& generated) {
     std::set<DataType>& data = data_types_[op];
     const auto& inputs = builder.node_inputs(i);
     // The data path is the first input; for Where and makers of tensors the output.
-    const ValueId path = inputs.empty() || inputs[0] == kNoValue || op == "Where" ||
-                                 op == "ConstantOfShape"
-                             ? builder.node_outputs(i)[0]
-                             : inputs[0];
+    const ValueId path =
+        inputs.empty() || inputs[0] == kNoValue || op == "Where" || op == "ConstantOfShape"
+            ? builder.node_outputs(i)[0]
+            : inputs[0];
     data.insert(builder.value(path).type);
     for (const ValueId id : inputs) {
       if (id == kNoValue) continue;
@@ -77,7 +77,8 @@ Distribution::Figures Distribution::Compute() const {
       out.largest_share = share(count, nodes_);
       out.largest_operator = op;
     }
-    if (op == "Identity" || op == "Cast" || op == "Constant") out.plain_share += share(count, nodes_);
+    if (op == "Identity" || op == "Cast" || op == "Constant")
+      out.plain_share += share(count, nodes_);
   }
   for (const auto& [op, count] : Neighbours()) {
     if (count < out.fewest_neighbours) {

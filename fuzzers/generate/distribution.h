@@ -20,17 +20,17 @@ class Distribution {
     size_t cases = 0;
     double mean_nodes = 0;
     size_t operators = 0;
-    size_t element_types = 0;          // of values between nodes and at the edges
-    size_t operator_types = 0;         // distinct (operator, type of the first input or output)
-    double from_nodes = 0;             // share of node inputs that come from a node's output
-    double largest_share = 0;          // of one operator among the nodes
+    size_t element_types = 0;   // of values between nodes and at the edges
+    size_t operator_types = 0;  // distinct (operator, type of the first input or output)
+    double from_nodes = 0;      // share of node inputs that come from a node's output
+    double largest_share = 0;   // of one operator among the nodes
     std::string largest_operator;
-    double plain_share = 0;            // Identity, Cast, Constant together
-    size_t fewest_neighbours = 0;      // over the operators
+    double plain_share = 0;        // Identity, Cast, Constant together
+    size_t fewest_neighbours = 0;  // over the operators
     std::string loneliest_operator;
-    size_t triples = 0;                // distinct (producer, consumer, element type)
-    double deep_share = 0;             // cases whose longest path has at least half the nodes
-    int64_t median_elements = 0;       // of a case: inputs, initializers and node outputs together
+    size_t triples = 0;           // distinct (producer, consumer, element type)
+    double deep_share = 0;        // cases whose longest path has at least half the nodes
+    int64_t median_elements = 0;  // of a case: inputs, initializers and node outputs together
   };
   Figures Compute() const;
 

@@ -16,10 +16,10 @@ namespace {
 DataType DrawType(Random& random) {
   // Out of 100.
   static constexpr std::pair<DataType, unsigned> kWeights[] = {
-      {DataType::kFloat, 40},  {DataType::kFloat16, 9}, {DataType::kDouble, 9},
-      {DataType::kBfloat16, 3}, {DataType::kInt8, 4},   {DataType::kInt16, 3},
-      {DataType::kInt32, 7},   {DataType::kInt64, 8},   {DataType::kUint8, 4},
-      {DataType::kUint16, 3},  {DataType::kUint32, 3},  {DataType::kUint64, 3},
+      {DataType::kFloat, 40},   {DataType::kFloat16, 9}, {DataType::kDouble, 9},
+      {DataType::kBfloat16, 3}, {DataType::kInt8, 4},    {DataType::kInt16, 3},
+      {DataType::kInt32, 7},    {DataType::kInt64, 8},   {DataType::kUint8, 4},
+      {DataType::kUint16, 3},   {DataType::kUint32, 3},  {DataType::kUint64, 3},
       {DataType::kBool, 4},
   };
   uint64_t at = random.Below(100);
@@ -30,13 +30,21 @@ DataType DrawType(Random& random) {
   return DataType::kFloat;
 }
 
-int64_t DrawOpset(Random& random, const GeneratorSettings& settings) {
-  const int64_t newest = std::min(settings.max_opset, NewestOpset());
-  if (random.Chance(1, 2)) return newest;
-  return random.Between(std::min(settings.min_opset, newest), newest);
+int64_t DrawOpset(Random& random, const GeneratorSettings& settings, const Learned& learned) {
+  const int64_t newest = NewestUsable(settings, learned);
+  const int64_t oldest = std::min(settings.min_opset, newest);
+  const uint64_t draw = random.Below(4);
+  return draw == 0   ? newest
+         : draw == 1 ? std::max(oldest, newest - 3)
+                     : random.Between(oldest, newest);
 }
 
 }  // namespace
+
+int64_t NewestUsable(const GeneratorSettings& settings, const Learned& learned) {
+  const int64_t newest = std::min(settings.max_opset, NewestOpset());
+  return learned.newest_opset() > 0 ? std::min(newest, learned.newest_opset()) : newest;
+}
 
 bool PlaceOperator(GraphBuilder& builder, const ResolvedOp& op, ValueId pinned) {
   const GraphBuilder::Mark mark = builder.Checkpoint();
@@ -78,7 +86,7 @@ void Grow(GraphBuilder& builder, const OperatorPool& pool, size_t target_nodes) 
 
 GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const Learned& learned) {
   for (;;) {
-    const int64_t opset = DrawOpset(random, settings);
+    const int64_t opset = DrawOpset(random, settings, learned);
     GraphBuilder builder(random, settings, learned, opset);
     const auto nodes = static_cast<size_t>(random.Between(settings.min_nodes, settings.max_nodes));
     builder.set_chain(random.Chance(1, 2));
@@ -92,7 +100,8 @@ GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const 
     if (builder.nodes() == 0) continue;
     GeneratedCase out = builder.Finish();
     if (settings.vary_run_options) {
-      if (random.Chance(1, 4)) out.options.intra_op_threads = static_cast<int>(random.Between(1, 4));
+      if (random.Chance(1, 4))
+        out.options.intra_op_threads = static_cast<int>(random.Between(1, 4));
       out.options.parallel_execution = random.Chance(1, 8);
     }
     return out;

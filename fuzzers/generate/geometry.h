@@ -14,10 +14,10 @@ namespace moire {
 enum class WindowKind { kConv, kConvTranspose, kPool };
 
 struct WindowChoice {
-  Ints kernel;     // one entry a spatial dim
+  Ints kernel;  // one entry a spatial dim
   Ints strides;
   Ints dilations;
-  Ints pads;       // begins, then ends; unused with auto_pad
+  Ints pads;             // begins, then ends; unused with auto_pad
   std::string auto_pad;  // "" (NOTSET), "SAME_UPPER", "SAME_LOWER", "VALID"
 };
 

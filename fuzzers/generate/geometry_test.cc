@@ -45,7 +45,8 @@ TEST(Geometry, DrawnWindowsFit) {
   for (int i = 0; i < 3000; ++i) {
     Shape spatial(static_cast<size_t>(random.Between(1, 3)));
     for (int64_t& dim : spatial) dim = random.Between(1, 12);
-    for (const WindowKind kind : {WindowKind::kConv, WindowKind::kPool, WindowKind::kConvTranspose}) {
+    for (const WindowKind kind :
+         {WindowKind::kConv, WindowKind::kPool, WindowKind::kConvTranspose}) {
       const WindowChoice window = DrawWindow(spatial, kind, random);
       Node node;
       node.Set("strides", window.strides);

@@ -14,14 +14,13 @@ constexpr int64_t kMaxKnown = 64;  // elements of an integer tensor that are rem
 constexpr int64_t kMaxKnownFloats = 6;
 
 // Above this the next operators soon leave the type's range, or its spacing swallows small terms.
-double ComfortableMagnitude(DataType type) {
-  return type == DataType::kFloat16 ? 500.0 : 1e4;
-}
+double ComfortableMagnitude(DataType type) { return type == DataType::kFloat16 ? 500.0 : 1e4; }
 
 void Remember(Value& value, const Tensor& tensor) {
   value.range = MeasureRange(tensor);
   const bool is_float = IsFloat(tensor.type);
-  if ((!IsInteger(tensor.type) && !is_float) || value.count > (is_float ? kMaxKnownFloats : kMaxKnown)) {
+  if ((!IsInteger(tensor.type) && !is_float) ||
+      value.count > (is_float ? kMaxKnownFloats : kMaxKnown)) {
     return;
   }
   value.known.clear();
@@ -260,8 +259,7 @@ bool GraphBuilder::Acceptable(const OpEntry& entry, std::span<const ValueId> inp
     if (!strict_) continue;
     const double magnitude = out.range.Magnitude();
     if (std::isnan(magnitude)) return false;
-    if (IsFloat(out.type) && magnitude > ComfortableMagnitude(out.type) &&
-        !random_.Chance(1, 60)) {
+    if (IsFloat(out.type) && magnitude > ComfortableMagnitude(out.type) && !random_.Chance(1, 60)) {
       return false;
     }
     // Wrapped integers are exact in practice but ONNX leaves signed overflow open.
@@ -371,9 +369,12 @@ void GraphBuilder::Undo(const Mark& mark) {
 
 double GraphBuilder::Weight(const Value& candidate, ValueId id) const {
   switch (candidate.kind) {
-    case ValueKind::kInitializer: return 0.01;
-    case ValueKind::kInput: return candidate.uses == 0 ? 1.0 : 0.06;
-    case ValueKind::kNode: break;
+    case ValueKind::kInitializer:
+      return 0.01;
+    case ValueKind::kInput:
+      return candidate.uses == 0 ? 1.0 : 0.06;
+    case ValueKind::kNode:
+      break;
   }
   const bool newest = static_cast<size_t>(candidate.producer) + 1 == nodes_.size();
   const double fresh = candidate.uses == 0 ? 4.0 : 0.8;

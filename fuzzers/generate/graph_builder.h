@@ -1,6 +1,6 @@
 // GraphBuilder: a graph under construction with what is known of each value. Appends nodes whose
-// shapes infer, keeps magnitudes and sizes in bounds, undoes what did not work out, and turns into a
-// case at the end. The generator, the patterns and the mutator build through it.
+// shapes infer, keeps magnitudes and sizes in bounds, undoes what did not work out, and turns into
+// a case at the end. The generator, the patterns and the mutator build through it.
 #ifndef MOIRE_FUZZERS_GENERATE_GRAPH_BUILDER_H_
 #define MOIRE_FUZZERS_GENERATE_GRAPH_BUILDER_H_
 
@@ -160,8 +160,8 @@ ValueId GraphBuilder::PickValue(Fits fits) {
   double total = 0;
   for (size_t i = 0; i < values_.size(); ++i) {
     const Value& candidate = values_[i];
-    const bool good = candidate.type != DataType::kUndefined && !candidate.Dynamic() &&
-                      fits(candidate);
+    const bool good =
+        candidate.type != DataType::kUndefined && !candidate.Dynamic() && fits(candidate);
     total += good ? Weight(candidate, static_cast<ValueId>(i)) : 0;
     weights_.push_back(total);
   }

@@ -19,7 +19,8 @@ int NextName(const Graph& graph) {
       ++digits;
     }
     int value = 0;
-    for (size_t i = name.size() - digits; i < name.size(); ++i) value = value * 10 + (name[i] - '0');
+    for (size_t i = name.size() - digits; i < name.size(); ++i)
+      value = value * 10 + (name[i] - '0');
     next = std::max(next, value + 1);
   };
   for (const ValueInfo& input : graph.inputs) see(input.name);
@@ -159,20 +160,20 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
     typed = !Avoided(node, *schema, used, inferred) && std::ranges::none_of(inferred, too_large);
   }
   // A foreign operator, or one behind a foreign operator, is left as it is.
-  const bool known = node.domain.empty() && FindEntry(node.op, NewestOpset()) != nullptr &&
-                     std::ranges::all_of(used, [&](ValueId id) {
-                       return id == kNoValue || (value(id).type != DataType::kUndefined &&
-                                                 !value(id).Dynamic());
-                     });
+  const bool known =
+      node.domain.empty() && FindEntry(node.op, NewestOpset()) != nullptr &&
+      std::ranges::all_of(used, [&](ValueId id) {
+        return id == kNoValue || (value(id).type != DataType::kUndefined && !value(id).Dynamic());
+      });
   last_loaded_.clear();
   if (!typed && known) {
     ++misfits_;
     if (repairing_ != nullptr) {
       for (const std::string& output : node.outputs) {
         const auto old = repairing_->find(output);
-        const bool usable = old != repairing_->end() && !output.empty() &&
-                            CheckedCount(old->second.second).value_or(INT64_MAX) <=
-                                settings_.max_long_elements;
+        const bool usable =
+            old != repairing_->end() && !output.empty() &&
+            CheckedCount(old->second.second).value_or(INT64_MAX) <= settings_.max_long_elements;
         last_loaded_.push_back(AddInput(usable ? old->second.first : DataType::kFloat,
                                         usable ? old->second.second : Shape{2}));
         if (!output.empty()) values_.back().name = output;

@@ -11,6 +11,8 @@
 namespace moire {
 namespace {
 
+constexpr std::string_view kOpsetRow = "opset: ";
+
 void AppendTypes(std::string& out, std::span<const DataType> types) {
   for (size_t i = 0; i < types.size(); ++i) {
     if (i > 0) out += ',';
@@ -38,9 +40,9 @@ using Variables = std::array<DataType, 8>;
 
 // The types of the schema's variables; of an operator without a schema, of its inputs in order.
 size_t BindVariables(const Combination& c, Variables& out) {
-  const SchemaInfo* schema = c.schema != nullptr    ? c.schema
-                             : c.domain.empty() ? FindSchema(c.op, c.since)
-                                                : nullptr;
+  const SchemaInfo* schema = c.schema != nullptr ? c.schema
+                             : c.domain.empty()  ? FindSchema(c.op, c.since)
+                                                 : nullptr;
   out.fill(DataType::kUndefined);
   if (schema == nullptr) {
     const size_t n = std::min(c.inputs.size(), out.size());
@@ -124,7 +126,22 @@ std::string_view Between(std::string_view text, std::string_view before, std::st
 
 }  // namespace
 
+void Learned::LimitOpset(int64_t opset) {
+  std::erase_if(rows_, [](const std::string& row) { return row.starts_with(kOpsetRow); });
+  newest_opset_ = opset;
+  if (opset > 0) rows_.insert(fmt::format("{}{}", kOpsetRow, opset));
+}
+
 bool Learned::ReadRow(std::string_view row) {
+  if (row.starts_with(kOpsetRow)) {
+    const std::string_view number = row.substr(kOpsetRow.size());
+    int64_t opset = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), opset);
+    if (error != std::errc() || end != number.data() + number.size() || opset < 1) return false;
+    if (opset == newest_opset_) return false;
+    LimitOpset(opset);
+    return true;
+  }
   ReadRowResult read;
   if (!Read(row, read)) return false;
   if (!keys_.insert(Key(read.domain, read.op, read.since, read.types)).second) return false;
@@ -133,6 +150,10 @@ bool Learned::ReadRow(std::string_view row) {
 }
 
 bool Learned::ForgetRow(const std::string& row) {
+  if (row.starts_with(kOpsetRow) && rows_.contains(row)) {
+    LimitOpset(0);
+    return true;
+  }
   ReadRowResult read;
   if (rows_.erase(row) == 0 || !Read(row, read)) return false;
   keys_.erase(Key(read.domain, read.op, read.since, read.types));

@@ -19,9 +19,9 @@ namespace moire {
 
 struct SchemaInfo;
 
-// One node with the element types of its inputs and outputs (kUndefined for an omitted one). What is
-// kept of it is the types that its schema's type variables take: ReduceSum with and without axes is
-// one combination.
+// One node with the element types of its inputs and outputs (kUndefined for an omitted one). What
+// is kept of it is the types that its schema's type variables take: ReduceSum with and without axes
+// is one combination.
 struct Combination {
   std::string_view op;
   int64_t since = 0;  // since_version of the operator's schema, what runtimes register kernels for
@@ -45,8 +45,13 @@ class Learned {
   // `Add(14)`, and notes it. False when no node can be named or nothing was new.
   bool NoteRejection(const Model& model, std::string_view reason);
 
+  // The newest opset of the default domain that the runtime takes; 0: not limited. Row "opset: 23".
+  int64_t newest_opset() const { return newest_opset_; }
+  void LimitOpset(int64_t opset);
+
   size_t size() const { return keys_.size(); }
-  // Readable rows "Add(14): int8" (the types of T1, T2, ..., "-" where unbound), sorted; Read takes them back (other lines: false).
+  // Readable rows "Add(14): int8" (the types of T1, T2, ..., "-" where unbound), sorted; Read takes
+  // them back (other lines: false).
   std::vector<std::string> Rows() const { return {rows_.begin(), rows_.end()}; }
   bool ReadRow(std::string_view row);
   bool ForgetRow(const std::string& row);
@@ -58,6 +63,7 @@ class Learned {
   static uint64_t Key(std::string_view domain, std::string_view op, int64_t since,
                       std::span<const DataType> variables);
   std::unordered_set<uint64_t> keys_;
+  int64_t newest_opset_ = 0;
   std::set<std::string> rows_;
 };
 

@@ -43,6 +43,20 @@ TEST(Learned, RowsAreReadBack) {
   EXPECT_FALSE(second.Avoid({"Cast", 25, kInt8Type, to}));
 }
 
+TEST(Learned, KeepsTheNewestOpset) {
+  Learned learned;
+  EXPECT_TRUE(learned.ReadRow("opset: 23"));
+  EXPECT_FALSE(learned.ReadRow("opset: x"));
+  EXPECT_EQ(learned.newest_opset(), 23);
+  EXPECT_EQ(learned.Rows(), std::vector<std::string>{"opset: 23"});
+  Random random(1);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_LE(Generate(random, {}, learned).model.Opset(""), 23);
+  }
+  EXPECT_TRUE(learned.ForgetRow("opset: 23"));
+  EXPECT_EQ(learned.newest_opset(), 0);
+}
+
 TEST(Learned, ReadsARuntimesMessage) {
   Model model;
   model.opsets = {{"", 20}};

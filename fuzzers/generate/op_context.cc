@@ -33,8 +33,9 @@ bool OpContext::Bind(size_t i, ValueId value) {
 }
 
 bool OpContext::Put(size_t i, ValueId value) {
-  return value != kNoValue && Has(Allowed(i) | (schema_.Input(i) ? schema_.Input(i)->types : 0),
-                                  builder_.value(value).type) &&
+  return value != kNoValue &&
+         Has(Allowed(i) | (schema_.Input(i) ? schema_.Input(i)->types : 0),
+             builder_.value(value).type) &&
          Bind(i, value);
 }
 
@@ -108,7 +109,8 @@ bool OpContext::TakeInRange(size_t i, Range range, int64_t min_rank, int64_t max
   return false;
 }
 
-// An operand from the graph rather than a constant: the largest, smallest or mean element of a value.
+// An operand from the graph rather than a constant: the largest, smallest or mean element of a
+// value.
 bool OpContext::DeriveScalar(size_t i, Range range) {
   const bool any_range = range.lo == 0 && range.hi == 0;
   const TypeSet types = Allowed(i) & (kFloats | Bit(DataType::kInt32) | Bit(DataType::kInt64));
@@ -126,8 +128,8 @@ bool OpContext::DeriveScalar(size_t i, Range range) {
   return made != kNoValue && builder_.value(made).rank() <= 4 && Bind(i, made);
 }
 
-// A value of this shape: another with as many elements, reshaped; a smaller one, expanded; or a vector
-// of extremes along one axis.
+// A value of this shape: another with as many elements, reshaped; a smaller one, expanded; or a
+// vector of extremes along one axis.
 bool OpContext::DeriveShape(size_t i, const Shape& shape, Range range) {
   const bool any_range = range.lo == 0 && range.hi == 0;
   const TypeSet types = Allowed(i);
@@ -138,7 +140,8 @@ bool OpContext::DeriveShape(size_t i, const Shape& shape, Range range) {
            (any_range || v.range.Inside(range.lo, range.hi));
   };
   ValueId made = kNoValue;
-  ValueId source = builder_.PickValue([&](const Value& v) { return usable(v) && v.count == count; });
+  ValueId source =
+      builder_.PickValue([&](const Value& v) { return usable(v) && v.count == count; });
   if (source != kNoValue) {
     made = builder_.Emit1("Reshape", {source, builder_.AddInts(shape)});
   } else if (shape.size() == 1) {
@@ -227,8 +230,8 @@ bool OpContext::MakeInts(size_t i, const Ints& values, bool scalar) {
                         variables_[static_cast<size_t>(parameter->variable)] == DataType::kInt64);
   const bool bound32 = parameter->variable >= 0 &&
                        variables_[static_cast<size_t>(parameter->variable)] == DataType::kInt32;
-  return Bind(i, builder_.AddInts(values, narrow || bound32 ? DataType::kInt32 : DataType::kInt64,
-                                  scalar));
+  return Bind(
+      i, builder_.AddInts(values, narrow || bound32 ? DataType::kInt32 : DataType::kInt64, scalar));
 }
 
 void OpContext::Set(std::string_view name, decltype(Attribute::value) value) {

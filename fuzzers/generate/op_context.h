@@ -32,8 +32,8 @@ class OpContext {
   // Uses this value when input 0 is taken, if it fits (the mutator's).
   void Pin(ValueId value) { pinned_ = value; }
 
-  // Takes an existing value; for the first inputs of a graph, or where nothing fits, may make one of
-  // a shape in [min_rank, max_rank]. False when neither works.
+  // Takes an existing value; for the first inputs of a graph, or where nothing fits, may make one
+  // of a shape in [min_rank, max_rank]. False when neither works.
   template <typename Fits>
   bool Take(size_t i, Fits fits);
   bool TakeAny(size_t i) {

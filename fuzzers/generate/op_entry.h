@@ -1,6 +1,7 @@
 // The contract of an operator of the generator: one small row in a table of its family (ops/*.cc).
 //
-//   choose  draws attributes and inputs for one node: existing values by OpContext::Take*, constants by
+//   choose  draws attributes and inputs for one node: existing values by OpContext::Take*,
+//   constants by
 //           OpContext::Make*. Returns false where nothing at hand fits; whatever it made is undone.
 //   infer   the outputs' shapes (and types where the schema leaves them open) from the node and its
 //           inputs; false where the node breaks the operator's rules. Also repairs mutants.
@@ -39,8 +40,8 @@ struct Value {
   int32_t producer = -1;  // node index
   int32_t depth = 0;      // nodes on the longest path to it
   int32_t uses = 0;
-  bool rounded = false;   // floats: may carry rounding errors
-  bool edge = false;      // may hold NaN, infinities, extremes
+  bool rounded = false;  // floats: may carry rounding errors
+  bool edge = false;     // may hold NaN, infinities, extremes
   bool has_known = false;
   // Contents of a small tensor, where they are static: integers, and floats that are multiples of
   // 1/1024 in that unit (Resize's scales, Range's limits).

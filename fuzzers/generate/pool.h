@@ -1,4 +1,5 @@
-// The operators that a campaign may place at an opset, with their weights; and growing a graph by them.
+// The operators that a campaign may place at an opset, with their weights; and growing a graph by
+// them.
 #ifndef MOIRE_FUZZERS_GENERATE_POOL_H_
 #define MOIRE_FUZZERS_GENERATE_POOL_H_
 
@@ -26,6 +27,8 @@ class OperatorPool {
   std::vector<std::string> only_;
 };
 
+// The newest opset that settings, ONNX and the runtime allow.
+int64_t NewestUsable(const GeneratorSettings& settings, const Learned& learned);
 // Places one node of an operator; false (graph as before) when nothing at hand fits.
 bool PlaceOperator(GraphBuilder& builder, const ResolvedOp& op, ValueId pinned = kNoValue);
 // Adds operators and patterns until the graph has `target_nodes` or nothing more fits.

@@ -1,5 +1,5 @@
-// ProbeImplemented: asks about every operator, schema version and choice of element types once, with
-// models of one node.
+// ProbeImplemented: asks about every operator, schema version and choice of element types once,
+// with models of one node.
 #include <set>
 
 #include "fuzzers/generate/generate.h"
@@ -48,19 +48,39 @@ std::optional<Probe> SingleNode(const ResolvedOp& op, DataType type, int64_t ops
   return out;
 }
 
+// Asks downwards until a model of the simplest operator is taken. The number of questions.
+size_t ProbeOpset(const GeneratorSettings& settings,
+                  const std::function<bool(const GeneratedCase&)>& implemented, Learned& learned) {
+  const int64_t newest = std::min(settings.max_opset, NewestOpset());
+  Random random(1);
+  size_t asked = 0;
+  for (int64_t opset = newest; opset >= std::min(settings.min_opset, newest); --opset) {
+    const Learned nothing;
+    GraphBuilder builder(random, settings, nothing, opset);
+    const ValueId x = builder.AddInput(DataType::kFloat, {2}, {0.3, 0.9});
+    if (builder.Emit1("Relu", {x}) == kNoValue) continue;
+    ++asked;
+    if (!implemented(builder.Finish())) continue;
+    if (opset < newest) learned.LimitOpset(opset);
+    break;
+  }
+  return asked;
+}
+
 }  // namespace
 
 size_t ProbeImplemented(const GeneratorSettings& settings,
                         const std::function<bool(const GeneratedCase&)>& implemented,
                         Learned& learned) {
-  size_t asked = 0;
+  size_t asked = ProbeOpset(settings, implemented, learned);
   Random random(1);
   GeneratorSettings single = settings;
+  single.max_opset = NewestUsable(settings, learned);
   single.edge_share = 0;
   const Learned nothing;
   std::set<std::string> seen;
   for (const OpEntry* entry : AllEntries()) {
-    for (const int64_t opset : OpsetsThatMatter(*entry, settings)) {
+    for (const int64_t opset : OpsetsThatMatter(*entry, single)) {
       const ResolvedOp op = Resolve(entry->op, opset);
       const TypeSet first = op.schema->inputs.empty() ? Bit(DataType::kFloat)
                                                       : op.schema->inputs[0].types & kDataTypes;
@@ -75,7 +95,7 @@ size_t ProbeImplemented(const GeneratorSettings& settings,
           if (!probe) continue;
           ++made;
           const Combination combination{entry->op, op.schema->since, probe->inputs, probe->outputs,
-                                        "", op.schema};
+                                        "",        op.schema};
           if (!seen.insert(Learned::Row(combination)).second) continue;
           ++asked;
           if (!implemented(probe->generated)) learned.Note(combination);

@@ -10,8 +10,8 @@ namespace {
 
 // One line a family.
 const OpTable kFamilies[] = {
-    UnaryOps(),  BinaryOps(),        LogicOps(),  ReduceOps(), MatrixOps(), ConvOps(), NormOps(),
-    LayoutOps(), GatherScatterOps(), SelectOps(), CreateOps(), QuantOps(),
+    UnaryOps(), BinaryOps(), LogicOps(),         ReduceOps(), MatrixOps(), ConvOps(),
+    NormOps(),  LayoutOps(), GatherScatterOps(), SelectOps(), CreateOps(), QuantOps(),
 };
 
 struct AtOpset {

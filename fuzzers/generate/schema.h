@@ -19,8 +19,8 @@ constexpr bool Has(TypeSet set, DataType type) { return (set & Bit(type)) != 0; 
 
 inline constexpr TypeSet kFloats = Bit(DataType::kFloat) | Bit(DataType::kDouble) |
                                    Bit(DataType::kFloat16) | Bit(DataType::kBfloat16);
-inline constexpr TypeSet kSignedInts = Bit(DataType::kInt8) | Bit(DataType::kInt16) |
-                                       Bit(DataType::kInt32) | Bit(DataType::kInt64);
+inline constexpr TypeSet kSignedInts =
+    Bit(DataType::kInt8) | Bit(DataType::kInt16) | Bit(DataType::kInt32) | Bit(DataType::kInt64);
 inline constexpr TypeSet kUnsignedInts = Bit(DataType::kUint8) | Bit(DataType::kUint16) |
                                          Bit(DataType::kUint32) | Bit(DataType::kUint64);
 inline constexpr TypeSet kIntegers = kSignedInts | kUnsignedInts;
@@ -30,8 +30,8 @@ inline constexpr TypeSet kDataTypes = kFloats | kIntegers | kBools;
 
 struct ParameterInfo {
   std::string name;
-  TypeSet types = 0;   // dense tensor types that it takes
-  int variable = -1;   // index of its type variable; -1: a fixed type
+  TypeSet types = 0;  // dense tensor types that it takes
+  int variable = -1;  // index of its type variable; -1: a fixed type
   bool optional = false;
   bool variadic = false;
 };

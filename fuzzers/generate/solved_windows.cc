@@ -35,9 +35,7 @@ constexpr Corner kCorners[] = {
       s.Require(q.kernel >= 2);
     },
     // As many outputs as inputs although it strides.
-    [](Solver& s, const Query& q) {
-      s.Require((q.padded - q.extent) / q.stride + 1 == q.dim);
-    },
+    [](Solver& s, const Query& q) { s.Require((q.padded - q.extent) / q.stride + 1 == q.dim); },
     // Lopsided padding, and a last window that ends in the padding.
     [](Solver& s, const Query& q) {
       s.Require(q.end > q.begin);

@@ -9,7 +9,8 @@
 namespace moire {
 namespace {
 
-// Writes element i for every i from a generator of doubles; the common types without a table look-up.
+// Writes element i for every i from a generator of doubles; the common types without a table
+// look-up.
 template <typename Next>
 void WriteAll(Tensor& tensor, Next next) {
   const int64_t count = tensor.size();
@@ -17,17 +18,28 @@ void WriteAll(Tensor& tensor, Next next) {
     for (T& element : out) element = static_cast<T>(next());
   };
   switch (tensor.type) {
-    case DataType::kFloat: return store(tensor.As<float>());
-    case DataType::kDouble: return store(tensor.As<double>());
-    case DataType::kInt8: return store(tensor.As<int8_t>());
-    case DataType::kInt16: return store(tensor.As<int16_t>());
-    case DataType::kInt32: return store(tensor.As<int32_t>());
-    case DataType::kInt64: return store(tensor.As<int64_t>());
-    case DataType::kUint8: return store(tensor.As<uint8_t>());
-    case DataType::kUint16: return store(tensor.As<uint16_t>());
-    case DataType::kUint32: return store(tensor.As<uint32_t>());
-    case DataType::kUint64: return store(tensor.As<uint64_t>());
-    default: break;
+    case DataType::kFloat:
+      return store(tensor.As<float>());
+    case DataType::kDouble:
+      return store(tensor.As<double>());
+    case DataType::kInt8:
+      return store(tensor.As<int8_t>());
+    case DataType::kInt16:
+      return store(tensor.As<int16_t>());
+    case DataType::kInt32:
+      return store(tensor.As<int32_t>());
+    case DataType::kInt64:
+      return store(tensor.As<int64_t>());
+    case DataType::kUint8:
+      return store(tensor.As<uint8_t>());
+    case DataType::kUint16:
+      return store(tensor.As<uint16_t>());
+    case DataType::kUint32:
+      return store(tensor.As<uint32_t>());
+    case DataType::kUint64:
+      return store(tensor.As<uint64_t>());
+    default:
+      break;
   }
   for (int64_t i = 0; i < count; ++i) {
     if (IsFloat(tensor.type)) {
@@ -43,9 +55,9 @@ void WriteAll(Tensor& tensor, Next next) {
 Profile DrawProfile(Random& random, double edge_share) {
   if (random.Unit() < edge_share) return Profile::kEdge;
   static constexpr std::array kProfiles = {
-      Profile::kSmallIntegers, Profile::kSmallIntegers, Profile::kModerate, Profile::kModerate,
-      Profile::kModerate,      Profile::kUnit,          Profile::kUnit,     Profile::kConstant,
-      Profile::kRepeated};
+      Profile::kSmallIntegers, Profile::kSmallIntegers, Profile::kModerate,
+      Profile::kModerate,      Profile::kModerate,      Profile::kUnit,
+      Profile::kUnit,          Profile::kConstant,      Profile::kRepeated};
   return kProfiles[random.Index(kProfiles.size())];
 }
 
@@ -54,9 +66,12 @@ Range ProfileRange(Profile profile, DataType type) {
   const bool is_unsigned = IsUnsigned(type);
   if (!IsFloat(type)) return is_unsigned ? Range{0, 6} : Range{-5, 5};
   switch (profile) {
-    case Profile::kSmallIntegers: return {-4, 4};
-    case Profile::kUnit: return {0, 1};
-    default: return {-2, 2};
+    case Profile::kSmallIntegers:
+      return {-4, 4};
+    case Profile::kUnit:
+      return {0, 1};
+    default:
+      return {-2, 2};
   }
 }
 
@@ -64,8 +79,8 @@ Tensor FillTensor(DataType type, Shape shape, Profile profile, Range range, Rand
   Tensor tensor = MakeTensor(type, std::move(shape));
   const int64_t count = tensor.size();
   if (count == 0) return tensor;
-  const bool whole = !IsFloat(type) ||
-                     (profile == Profile::kSmallIntegers && range.hi - range.lo >= 1.5);
+  const bool whole =
+      !IsFloat(type) || (profile == Profile::kSmallIntegers && range.hi - range.lo >= 1.5);
   if (whole) range = {std::ceil(range.lo), std::floor(range.hi)};
   const double width = std::max(0.0, range.hi - range.lo);
   const auto draw = [&]() -> double {

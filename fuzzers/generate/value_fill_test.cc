@@ -13,8 +13,8 @@ TEST(FillTensor, StaysInRange) {
     if (!IsFloat(traits.type) && !IsExact(traits.type)) continue;
     if (traits.bits < 16 && IsFloat(traits.type)) continue;
     const Range range = IsBool(traits.type) ? Range{0, 1} : Range{1, 5};
-    for (const Profile profile : {Profile::kSmallIntegers, Profile::kModerate, Profile::kConstant,
-                                  Profile::kRepeated}) {
+    for (const Profile profile :
+         {Profile::kSmallIntegers, Profile::kModerate, Profile::kConstant, Profile::kRepeated}) {
       if (traits.bits < 8) continue;
       const Tensor tensor = FillTensor(traits.type, {3, 5}, profile, range, random);
       const Range seen = MeasureRange(tensor);
@@ -26,8 +26,8 @@ TEST(FillTensor, StaysInRange) {
 
 TEST(FillTensor, EdgeValuesAreThere) {
   Random random(2);
-  const Tensor tensor =
-      FillTensor(DataType::kFloat, {4096}, Profile::kEdge, ProfileRange(Profile::kEdge, DataType::kFloat), random);
+  const Tensor tensor = FillTensor(DataType::kFloat, {4096}, Profile::kEdge,
+                                   ProfileRange(Profile::kEdge, DataType::kFloat), random);
   int nan = 0, infinite = 0, subnormal = 0, negative_zero = 0;
   for (const float value : tensor.As<float>()) {
     nan += std::isnan(value);

@@ -20,22 +20,42 @@ std::vector<size_t> LiveNodes(const GraphBuilder& graph) {
 void Perturb(Attribute& attribute, Random& random) {
   const auto integer = [&](int64_t old) {
     switch (random.Below(5)) {
-      case 0: return old + 1;
-      case 1: return old - 1;
-      case 2: return 1 - old;
-      case 3: return -old;
-      default: return random.Between(-1, 3);
+      case 0:
+        return old + 1;
+      case 1:
+        return old - 1;
+      case 2:
+        return 1 - old;
+      case 3:
+        return -old;
+      default:
+        return random.Between(-1, 3);
     }
   };
   const auto real = [&](float old) {
     static constexpr float kFactors[] = {0.0f, 0.5f, 2.0f, -1.0f, 1.5f};
     return random.Chance(1, 3) ? 1.0f : old * kFactors[random.Index(5)];
   };
-  static constexpr std::string_view kSwitches[] = {
-      "allowzero", "ceil_mode",  "count_include_pad", "detect_negative",      "detect_positive",
-      "exclusive", "fmod",       "keepdims",          "largest",              "noop_with_empty_axes",
-      "reverse",   "saturate",   "select_last_index", "sorted",               "storage_order",
-      "transA",    "transB",     "upper",             "training_mode",        "align_corners"};
+  static constexpr std::string_view kSwitches[] = {"allowzero",
+                                                   "ceil_mode",
+                                                   "count_include_pad",
+                                                   "detect_negative",
+                                                   "detect_positive",
+                                                   "exclusive",
+                                                   "fmod",
+                                                   "keepdims",
+                                                   "largest",
+                                                   "noop_with_empty_axes",
+                                                   "reverse",
+                                                   "saturate",
+                                                   "select_last_index",
+                                                   "sorted",
+                                                   "storage_order",
+                                                   "transA",
+                                                   "transB",
+                                                   "upper",
+                                                   "training_mode",
+                                                   "align_corners"};
   if (auto* i = std::get_if<int64_t>(&attribute.value)) {
     if (std::ranges::find(kSwitches, attribute.name) != std::end(kSwitches)) {
       *i = *i == 0 ? 1 : 0;
@@ -137,9 +157,9 @@ Edited Rebuild(GraphBuilder& graph) {
 
 // Operators that take and give the same types and shapes.
 constexpr std::string_view kSiblings[][24] = {
-    {"Abs", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
-     "Identity", "LeakyRelu", "Mish", "Neg", "Relu", "Round", "Sigmoid", "Sign", "Sin", "Softplus",
-     "Softsign", "Sqrt", "Tanh", "Selu"},
+    {"Abs",         "Ceil",      "Cos",      "Elu",       "Erf",      "Exp",  "Floor", "Gelu",
+     "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Mish",     "Neg",  "Relu",  "Round",
+     "Sigmoid",     "Sign",      "Sin",      "Softplus",  "Softsign", "Sqrt", "Tanh",  "Selu"},
     {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "Mod", "Sum", "Mean"},
     {"And", "Or", "Xor"},
     {"BitwiseAnd", "BitwiseOr", "BitwiseXor"},
@@ -220,7 +240,8 @@ Edited Delete(GraphBuilder& graph) {
     if (was.type == DataType::kUndefined || was.Dynamic()) return Edited::kNothing;
     ValueId other = kNoValue;
     for (const ValueId in : graph.node_inputs(node)) {
-      if (in != kNoValue && graph.value(in).type == was.type && graph.value(in).shape == was.shape) {
+      if (in != kNoValue && graph.value(in).type == was.type &&
+          graph.value(in).shape == was.shape) {
         other = in;
       }
     }
@@ -275,18 +296,22 @@ Edited AddPattern(GraphBuilder& graph) {
 
 Edited Cut(GraphBuilder& graph) {
   if (graph.nodes() < 4) return Edited::kNothing;
-  const ValueId keep = graph.PickValue(
-      [](const Value& v) { return v.kind == ValueKind::kNode && v.depth >= 2; });
+  const ValueId keep =
+      graph.PickValue([](const Value& v) { return v.kind == ValueKind::kNode && v.depth >= 2; });
   if (keep == kNoValue) return Edited::kNothing;
   graph.CutTo(keep);
   return Edited::kDone;
 }
 
 constexpr EditEntry kNodeEdits[] = {
-    {"change an attribute", ChangeAttribute, 9}, {"rebuild a node", Rebuild, 7},
-    {"replace an operator", ReplaceOperator, 9}, {"insert a node", Insert, 9},
-    {"delete a node", Delete, 8},                {"duplicate a node", Duplicate, 4},
-    {"grow", GrowMore, 10},                      {"add a pattern", AddPattern, 8},
+    {"change an attribute", ChangeAttribute, 9},
+    {"rebuild a node", Rebuild, 7},
+    {"replace an operator", ReplaceOperator, 9},
+    {"insert a node", Insert, 9},
+    {"delete a node", Delete, 8},
+    {"duplicate a node", Duplicate, 4},
+    {"grow", GrowMore, 10},
+    {"add a pattern", AddPattern, 8},
     {"cut", Cut, 3},
 };
 

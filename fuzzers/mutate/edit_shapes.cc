@@ -1,6 +1,7 @@
 // Edits of the whole graph: element type, dims, opset. Shapes are inferred again and repaired.
 #include <algorithm>
 
+#include "fuzzers/generate/pool.h"
 #include "fuzzers/mutate/edits.h"
 
 namespace moire {
@@ -9,8 +10,8 @@ namespace {
 Tensor Convert(const Tensor& tensor, DataType to) {
   Tensor out = MakeTensor(to, tensor.shape);
   for (int64_t i = 0; i < tensor.size(); ++i) {
-    const double value = IsFloat(tensor.type) ? GetFloat(tensor, i)
-                                              : static_cast<double>(GetInt(tensor, i));
+    const double value =
+        IsFloat(tensor.type) ? GetFloat(tensor, i) : static_cast<double>(GetInt(tensor, i));
     if (IsFloat(to)) {
       SetFloat(out, i, value);
     } else {
@@ -89,8 +90,9 @@ Edited ChangeDim(GraphBuilder& graph) {
   if (sizes.empty()) return Edited::kNothing;
   const int64_t from = sizes[random.Index(sizes.size())];
   static constexpr int64_t kSizes[] = {1, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 64};
-  const int64_t to = random.Chance(1, 60) ? 0 : random.Chance(1, 3) ? from + 1
-                                                                    : kSizes[random.Index(13)];
+  const int64_t to = random.Chance(1, 60)  ? 0
+                     : random.Chance(1, 3) ? from + 1
+                                           : kSizes[random.Index(13)];
   if (to == from) return Edited::kNothing;
   for (size_t i = 0; i < graph.values().size(); ++i) {
     const auto id = static_cast<ValueId>(i);
@@ -129,7 +131,7 @@ Edited ChangeRank(GraphBuilder& graph) {
 
 Edited ChangeOpset(GraphBuilder& graph) {
   const GeneratorSettings& settings = graph.settings();
-  const int64_t newest = std::min(settings.max_opset, NewestOpset());
+  const int64_t newest = NewestUsable(settings, graph.learned());
   const int64_t opset = graph.random().Between(std::min(settings.min_opset, newest), newest);
   if (opset == graph.opset()) return Edited::kNothing;
   graph.SetOpset(opset);
@@ -148,8 +150,10 @@ Edited ChangeRunOptions(GraphBuilder& graph) {
 }
 
 constexpr EditEntry kTypeShapeEdits[] = {
-    {"change the element type", ChangeElementType, 7}, {"change a dim", ChangeDim, 8},
-    {"change a rank", ChangeRank, 3},                  {"change the opset", ChangeOpset, 4},
+    {"change the element type", ChangeElementType, 7},
+    {"change a dim", ChangeDim, 8},
+    {"change a rank", ChangeRank, 3},
+    {"change the opset", ChangeOpset, 4},
     {"change run options", ChangeRunOptions, 2},
 };
 

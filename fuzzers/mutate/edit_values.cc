@@ -30,9 +30,9 @@ Edited Refill(GraphBuilder& graph) {
   // Keeps the range that the value's users were chosen for.
   const Range range = graph.value(id).range;
   const Profile profile = DrawProfile(graph.random(), 0);
-  tensor = FillTensor(tensor.type, tensor.shape, profile,
-                      range.lo == range.hi ? ProfileRange(profile, tensor.type) : range,
-                      graph.random());
+  tensor =
+      FillTensor(tensor.type, tensor.shape, profile,
+                 range.lo == range.hi ? ProfileRange(profile, tensor.type) : range, graph.random());
   return Edited::kReshaped;
 }
 
@@ -57,9 +57,10 @@ Edited ChangeElements(GraphBuilder& graph) {
                                        : range.lo + random.Unit() * (range.hi - range.lo);
       SetFloat(tensor, at, value);
     } else {
-      SetInt(tensor, at, draw < 4 ? GetInt(tensor, from)
-                                  : random.Between(static_cast<int64_t>(range.lo),
-                                                   static_cast<int64_t>(std::max(range.lo, range.hi))));
+      SetInt(tensor, at,
+             draw < 4 ? GetInt(tensor, from)
+                      : random.Between(static_cast<int64_t>(range.lo),
+                                       static_cast<int64_t>(std::max(range.lo, range.hi))));
     }
   }
   return Edited::kReshaped;
@@ -152,7 +153,7 @@ Edited Rewire(GraphBuilder& graph) {
     return v.type == was.type && v.shape == was.shape && v.name != was.name;
   });
   return other != kNoValue && graph.ReplaceInput(node, input, other) ? Edited::kDone
-                                                                      : Edited::kNothing;
+                                                                     : Edited::kNothing;
 }
 
 Edited SwapInputs(GraphBuilder& graph) {
@@ -170,10 +171,10 @@ Edited SwapInputs(GraphBuilder& graph) {
 }
 
 constexpr EditEntry kValueEdits[] = {
-    {"refill a tensor", Refill, 6},         {"change elements", ChangeElements, 8},
-    {"strew edge values", StrewEdges, 4},   {"make data constant", MakeConstantData, 2},
-    {"promote a source", Promote, 5},       {"expose or hide a value", Expose, 5},
-    {"rewire an input", Rewire, 6},         {"swap inputs", SwapInputs, 3},
+    {"refill a tensor", Refill, 6},       {"change elements", ChangeElements, 8},
+    {"strew edge values", StrewEdges, 4}, {"make data constant", MakeConstantData, 2},
+    {"promote a source", Promote, 5},     {"expose or hide a value", Expose, 5},
+    {"rewire an input", Rewire, 6},       {"swap inputs", SwapInputs, 3},
 };
 
 }  // namespace

@@ -1,8 +1,9 @@
 // The contract of an edit: one small function over a loaded graph, and a row in a table.
 //
-// An edit changes the graph through GraphBuilder and says what became of it: kNothing (it found nothing
-// to do; the graph must be as before), kDone (types and shapes are still right everywhere) or kReshaped
-// (shapes behind the edit may have changed: the mutator infers again and repairs). Deterministic.
+// An edit changes the graph through GraphBuilder and says what became of it: kNothing (it found
+// nothing to do; the graph must be as before), kDone (types and shapes are still right everywhere)
+// or kReshaped (shapes behind the edit may have changed: the mutator infers again and repairs).
+// Deterministic.
 #ifndef MOIRE_FUZZERS_MUTATE_EDITS_H_
 #define MOIRE_FUZZERS_MUTATE_EDITS_H_
 

@@ -14,7 +14,8 @@ Node* PickNode(GeneratedCase& victim, Random& random) {
 }
 
 int64_t OddInteger(Random& random) {
-  static constexpr int64_t kValues[] = {0, -1, -7, 64, 1000, INT32_MAX, INT32_MIN, int64_t{1} << 40};
+  static constexpr int64_t kValues[] = {0,    -1,        -7,        64,
+                                        1000, INT32_MAX, INT32_MIN, int64_t{1} << 40};
   return kValues[random.Index(8)];
 }
 
@@ -36,8 +37,8 @@ bool OddAttribute(GeneratedCase& victim, Random& random) {
     static constexpr float kValues[] = {0.0f, -1e30f, 1e30f, -0.5f};
     *real = kValues[random.Index(4)];
   } else if (auto* text = std::get_if<std::string>(&attribute.value)) {
-    static constexpr std::string_view kTexts[] = {"",      "nonsense", "->",     "i,j",    "ij,jk->ikk",
-                                                  "ii->i", "...i->i",  "a...b,", "ij->ij,", "SAME"};
+    static constexpr std::string_view kTexts[] = {
+        "", "nonsense", "->", "i,j", "ij,jk->ikk", "ii->i", "...i->i", "a...b,", "ij->ij,", "SAME"};
     *text = kTexts[random.Index(10)];
   } else {
     return false;
@@ -127,8 +128,8 @@ bool OldOpset(GeneratedCase& victim, Random& random) {
   return true;
 }
 
-constexpr Break kBreaks[] = {OddAttribute, OddAttribute,    OddAttribute, OddElement,
-                             OddElement,   MismatchedShape, DropInput,    ExtraInput,
+constexpr Break kBreaks[] = {OddAttribute,     OddAttribute,     OddAttribute, OddElement,
+                             OddElement,       MismatchedShape,  DropInput,    ExtraInput,
                              WrongDeclaration, StrangeAttribute, OldOpset};
 
 }  // namespace

@@ -48,8 +48,8 @@ void Shrink(GraphBuilder& graph) {
     return n;
   };
   for (int attempt = 0; attempt < 6 && live() > most; ++attempt) {
-    const ValueId keep = graph.PickValue(
-        [](const Value& v) { return v.kind == ValueKind::kNode && v.depth >= 2; });
+    const ValueId keep =
+        graph.PickValue([](const Value& v) { return v.kind == ValueKind::kNode && v.depth >= 2; });
     if (keep == kNoValue) return;
     graph.CutTo(keep);
   }
@@ -69,8 +69,8 @@ GeneratedCase Close(GraphBuilder& graph, bool reshaped, const GraphBuilder::OldT
   return again.Finish();
 }
 
-// One of the first `before` values, cast and brought to the type and shape of another value: reshaped
-// where the counts agree, its largest element expanded where they do not.
+// One of the first `before` values, cast and brought to the type and shape of another value:
+// reshaped where the counts agree, its largest element expanded where they do not.
 ValueId Bridge(GraphBuilder& graph, ValueId before, const Value& wanted) {
   if (wanted.count <= 0 || IsBool(wanted.type)) return kNoValue;
   const GraphBuilder::Mark mark = graph.Checkpoint();

@@ -7,11 +7,24 @@
 namespace moire::smt {
 
 enum class Op {
-  kConstant, kVariable, kAdd, kSub, kMul, kDiv, kMod,
-  kEq, kNe, kLe, kLt, kAnd, kOr, kNot,
+  kConstant,
+  kVariable,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMod,
+  kEq,
+  kNe,
+  kLe,
+  kLt,
+  kAnd,
+  kOr,
+  kNot,
 };
 
-// Terms know nothing of a Z3 context: they are trees of our own, translated when a solver takes them.
+// Terms know nothing of a Z3 context: they are trees of our own, translated when a solver takes
+// them.
 struct TermData {
   Op op = Op::kConstant;
   int64_t value = 0;  // the constant, or the variable's number
@@ -56,9 +69,7 @@ Constraint operator&&(const Constraint& a, const Constraint& b) {
 Constraint operator||(const Constraint& a, const Constraint& b) {
   return Constraint(Make(Op::kOr, a.data(), b.data()));
 }
-Constraint operator!(const Constraint& a) {
-  return Constraint(Make(Op::kNot, a.data(), a.data()));
-}
+Constraint operator!(const Constraint& a) { return Constraint(Make(Op::kNot, a.data(), a.data())); }
 
 struct SolverData {
   // The simple solver: the default one tries tactics first, which costs more than our queries do.
@@ -81,20 +92,34 @@ struct SolverData {
 
   z3::expr Translate(const TermData& t) {
     switch (t.op) {
-      case Op::kConstant: return context.int_val(t.value);
-      case Op::kVariable: return variables.at(static_cast<size_t>(t.value));
-      case Op::kAdd: return Translate(*t.a) + Translate(*t.b);
-      case Op::kSub: return Translate(*t.a) - Translate(*t.b);
-      case Op::kMul: return Translate(*t.a) * Translate(*t.b);
-      case Op::kDiv: return Translate(*t.a) / Translate(*t.b);
-      case Op::kMod: return z3::mod(Translate(*t.a), Translate(*t.b));
-      case Op::kEq: return Translate(*t.a) == Translate(*t.b);
-      case Op::kNe: return Translate(*t.a) != Translate(*t.b);
-      case Op::kLe: return Translate(*t.a) <= Translate(*t.b);
-      case Op::kLt: return Translate(*t.a) < Translate(*t.b);
-      case Op::kAnd: return Translate(*t.a) && Translate(*t.b);
-      case Op::kOr: return Translate(*t.a) || Translate(*t.b);
-      case Op::kNot: return !Translate(*t.a);
+      case Op::kConstant:
+        return context.int_val(t.value);
+      case Op::kVariable:
+        return variables.at(static_cast<size_t>(t.value));
+      case Op::kAdd:
+        return Translate(*t.a) + Translate(*t.b);
+      case Op::kSub:
+        return Translate(*t.a) - Translate(*t.b);
+      case Op::kMul:
+        return Translate(*t.a) * Translate(*t.b);
+      case Op::kDiv:
+        return Translate(*t.a) / Translate(*t.b);
+      case Op::kMod:
+        return z3::mod(Translate(*t.a), Translate(*t.b));
+      case Op::kEq:
+        return Translate(*t.a) == Translate(*t.b);
+      case Op::kNe:
+        return Translate(*t.a) != Translate(*t.b);
+      case Op::kLe:
+        return Translate(*t.a) <= Translate(*t.b);
+      case Op::kLt:
+        return Translate(*t.a) < Translate(*t.b);
+      case Op::kAnd:
+        return Translate(*t.a) && Translate(*t.b);
+      case Op::kOr:
+        return Translate(*t.a) || Translate(*t.b);
+      case Op::kNot:
+        return !Translate(*t.a);
     }
     return context.bool_val(false);
   }

@@ -2,8 +2,9 @@
 // directory sees it. For constraints that couple (window geometry, reshapes, slices) and for the
 // smallest shapes in reduction; what can be built directly is built directly.
 //
-// Deterministic: the limit that normally ends a query is Z3's resource count, which does not depend on
-// the clock; `timeout_ms` is a safety net far above it. A Solver and its terms belong to one thread.
+// Deterministic: the limit that normally ends a query is Z3's resource count, which does not depend
+// on the clock; `timeout_ms` is a safety net far above it. A Solver and its terms belong to one
+// thread.
 #ifndef MOIRE_HARNESS_SMT_SOLVER_H_
 #define MOIRE_HARNESS_SMT_SOLVER_H_
 
@@ -88,8 +89,8 @@ class Solver {
   // Held where possible, dropped in order of adding otherwise: gives variety and small answers.
   void Prefer(const Constraint& constraint);
   Solution Solve();
-  // The solution with the smallest value of `cost` that the limits allow to find: kSat with the best
-  // one found; `reason` is empty only when it is proved the smallest.
+  // The solution with the smallest value of `cost` that the limits allow to find: kSat with the
+  // best one found; `reason` is empty only when it is proved the smallest.
   Solution Minimize(const Term& cost);
 
  private:

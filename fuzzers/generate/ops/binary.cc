@@ -34,8 +34,8 @@ void PropagateKnown(InferContext& c) {
   const Ints* b = c.Known(1);
   if (a == nullptr || b == nullptr) return;
   const size_t n = std::max(a->size(), b->size());
-  if (static_cast<size_t>(Count(c.out[0].shape)) != n ||
-      (a->size() != n && a->size() != 1) || (b->size() != n && b->size() != 1)) {
+  if (static_cast<size_t>(Count(c.out[0].shape)) != n || (a->size() != n && a->size() != 1) ||
+      (b->size() != n && b->size() != 1)) {
     return;
   }
   Ints result(n);
@@ -79,9 +79,7 @@ bool TakeDivisor(OpContext& c, const Shape& shape) {
                                  : c.TakeBroadcast(1, shape, {-100, -0.25});
 }
 
-bool ChooseDiv(OpContext& c) {
-  return c.TakeAny(0) && TakeDivisor(c, c.In(0).shape) && c.Done();
-}
+bool ChooseDiv(OpContext& c) { return c.TakeAny(0) && TakeDivisor(c, c.In(0).shape) && c.Done(); }
 
 bool ChooseMod(OpContext& c) {
   if (!c.TakeAny(0) || !TakeDivisor(c, c.In(0).shape)) return false;
@@ -145,9 +143,7 @@ bool ChoosePRelu(OpContext& c) {
   return c.TakeShape(1, slope) && c.Done();
 }
 
-bool InferPRelu(InferContext& c) {
-  return InferBroadcast(c) && c.out[0].shape == c.shape(0);
-}
+bool InferPRelu(InferContext& c) { return InferBroadcast(c) && c.out[0].shape == c.shape(0); }
 
 void PReluRange(InferContext& c) {
   c.out[0].range = Hull(c.in[0]->range, Product(c.in[0]->range, c.in[1]->range));

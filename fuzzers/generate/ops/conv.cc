@@ -86,7 +86,8 @@ bool InferConv(InferContext& c) {
   if (c.node.op == "ConvInteger" && c.Given(2) && c.rank(2) != 0) return false;
   if (c.node.op == "Conv" && c.Given(2) && (c.rank(2) != 1 || c.shape(2)[0] != w[0])) return false;
   const Ints kernel(w.begin() + 2, w.end());
-  if (c.node.Find("kernel_shape") != nullptr && c.node.IntList("kernel_shape") != kernel) return false;
+  if (c.node.Find("kernel_shape") != nullptr && c.node.IntList("kernel_shape") != kernel)
+    return false;
   const auto spatial = WindowOutput(c.node, Dims(x).subspan(2), kernel);
   if (!spatial) return false;
   c.out[0].shape = {x[0], w[0]};
@@ -97,8 +98,8 @@ bool InferConv(InferContext& c) {
 void ConvRange(InferContext& c) {
   const double n = WindowSize(c);
   const bool is_float = IsFloat(c.in[0]->type);
-  const double m = Product(c.in[0]->range, c.in[1]->range).Magnitude() *
-                   (is_float ? 2 * std::sqrt(n) : 4 * n);
+  const double m =
+      Product(c.in[0]->range, c.in[1]->range).Magnitude() * (is_float ? 2 * std::sqrt(n) : 4 * n);
   const double bias = is_float && c.Given(2) ? c.in[2]->range.Magnitude() : 0;
   c.out[0].range = {-m - bias, m + bias};
 }
@@ -141,7 +142,8 @@ bool InferConvTranspose(InferContext& c) {
   }
   if (c.Given(2) && (c.rank(2) != 1 || c.shape(2)[0] != w[1] * group)) return false;
   const Ints kernel(w.begin() + 2, w.end());
-  if (c.node.Find("kernel_shape") != nullptr && c.node.IntList("kernel_shape") != kernel) return false;
+  if (c.node.Find("kernel_shape") != nullptr && c.node.IntList("kernel_shape") != kernel)
+    return false;
   if (c.node.Find("output_shape") != nullptr) return false;
   const auto spatial = TransposedOutput(c.node, Dims(x).subspan(2), kernel);
   if (!spatial) return false;
@@ -201,7 +203,8 @@ void PoolRange(InferContext& c) {
 
 bool ChooseGlobalPool(OpContext& c) {
   if (!c.Take(0, Spatial)) return false;
-  if (c.entry().op == "GlobalLpPool" && c.random().Chance(1, 2)) c.Set("p", c.random().Between(1, 3));
+  if (c.entry().op == "GlobalLpPool" && c.random().Chance(1, 2))
+    c.Set("p", c.random().Between(1, 3));
   return c.Done();
 }
 

@@ -20,10 +20,10 @@ OpTable CreateOps();         // create.cc: Constant, Range, ConstantOfShape, Sha
 OpTable QuantOps();          // quant.cc: QuantizeLinear, DequantizeLinear, ...
 
 // Shared by families.
-bool InferSame(InferContext& c);           // every output has the shape of input 0
-bool InferBroadcast(InferContext& c);      // output 0: all inputs broadcast together
-bool ChooseUnary(OpContext& c);            // one existing value
-bool ChooseBinary(OpContext& c);           // two values that broadcast
+bool InferSame(InferContext& c);       // every output has the shape of input 0
+bool InferBroadcast(InferContext& c);  // output 0: all inputs broadcast together
+bool ChooseUnary(OpContext& c);        // one existing value
+bool ChooseBinary(OpContext& c);       // two values that broadcast
 
 }  // namespace moire
 

@@ -1,4 +1,5 @@
-// Operators that read or write by index. Indices are made in range; negative ones count from the end.
+// Operators that read or write by index. Indices are made in range; negative ones count from the
+// end.
 #include <algorithm>
 
 #include "fuzzers/generate/op_context.h"
@@ -63,8 +64,9 @@ bool DeriveIndices(OpContext& c, size_t i, int64_t size, int64_t most) {
   if (c.b().value(source).count / c.b().value(source).shape[static_cast<size_t>(axis)] > most) {
     return false;
   }
-  return c.Put(i, c.b().Emit1(c.random().Chance(1, 2) ? "ArgMax" : "ArgMin", {source},
-                              {{"axis", axis}, {"keepdims", static_cast<int64_t>(c.random().Below(2))}}));
+  return c.Put(
+      i, c.b().Emit1(c.random().Chance(1, 2) ? "ArgMax" : "ArgMin", {source},
+                     {{"axis", axis}, {"keepdims", static_cast<int64_t>(c.random().Below(2))}}));
 }
 
 // Any shape of indices with values in range: from the graph first.
@@ -120,7 +122,8 @@ void GatherRange(InferContext& c) {
 Shape SmallerShape(OpContext& c, const Shape& shape, size_t free_axis) {
   Shape out = shape;
   for (size_t i = 0; i < out.size(); ++i) {
-    if (i == free_axis || c.random().Chance(1, 3)) out[i] = c.random().Between(std::min<int64_t>(1, out[i]), out[i]);
+    if (i == free_axis || c.random().Chance(1, 3))
+      out[i] = c.random().Between(std::min<int64_t>(1, out[i]), out[i]);
   }
   return out;
 }
@@ -201,7 +204,8 @@ bool InferGatherNd(InferContext& c) {
 
 // "none" wants distinct targets: which of two writes wins is open.
 std::string DrawReduction(OpContext& c) {
-  if (!c.schema().HasAttribute("reduction") || IsBool(c.type()) || c.random().Chance(1, 2)) return {};
+  if (!c.schema().HasAttribute("reduction") || IsBool(c.type()) || c.random().Chance(1, 2))
+    return {};
   // What runtimes implement: 16-bit floats mostly not.
   const bool half = IsFloat(c.type()) && Traits(c.type()).bits == 16;
   if (half && !c.random().Chance(1, 40)) return {};
@@ -290,7 +294,8 @@ constexpr OpEntry kGatherScatter[] = {
     {"Gather", ChooseGather, InferGather, GatherRange, kExactResult, 1.2},
     {"GatherElements", ChooseGatherElements, InferGatherElements, nullptr, kExactResult},
     {"GatherND", ChooseGatherNd, InferGatherNd, nullptr, kExactResult},
-    {"ScatterElements", ChooseScatterElements, InferScatterElements, ScatterRange, kExactResult, 0.8},
+    {"ScatterElements", ChooseScatterElements, InferScatterElements, ScatterRange, kExactResult,
+     0.8},
     {"ScatterND", ChooseScatterNd, InferScatterNd, ScatterRange, kExactResult, 0.8},
 };
 

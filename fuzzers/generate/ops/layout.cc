@@ -1,9 +1,10 @@
 // Operators that rearrange elements without looking at them.
+#include "fuzzers/generate/ops/layout.h"
+
 #include <algorithm>
 
 #include "fuzzers/generate/op_context.h"
 #include "fuzzers/generate/ops/families.h"
-#include "fuzzers/generate/ops/layout.h"
 
 namespace moire {
 
@@ -238,7 +239,8 @@ bool ChooseConcat(OpContext& c) {
 }
 
 bool InferConcat(InferContext& c) {
-  const auto axis = c.Given(0) ? NormalizeAxis(c.node.Int("axis", 1 << 20), c.rank(0)) : std::nullopt;
+  const auto axis =
+      c.Given(0) ? NormalizeAxis(c.node.Int("axis", 1 << 20), c.rank(0)) : std::nullopt;
   if (!axis) return false;
   Shape shape = c.shape(0);
   for (size_t i = 1; i < c.in.size(); ++i) {
@@ -354,7 +356,8 @@ bool ChooseTile(OpContext& c) {
   if (!c.TakeRank(0, 1)) return false;
   Ints repeats;
   for (int64_t i = 0; i < c.In(0).rank(); ++i) {
-    repeats.push_back(c.random().Chance(1, 2) ? 1 : c.random().Between(c.random().Chance(1, 20) ? 0 : 1, 3));
+    repeats.push_back(
+        c.random().Chance(1, 2) ? 1 : c.random().Between(c.random().Chance(1, 20) ? 0 : 1, 3));
   }
   return c.MakeInts(1, repeats) && c.Done();
 }

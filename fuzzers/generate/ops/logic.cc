@@ -39,8 +39,8 @@ bool ChooseClip(OpContext& c) {
       const ValueId source = c.b().PickValue([&](const Value& v) {
         return v.type == c.type() && v.kind == ValueKind::kNode && v.count > 0 && !v.edge;
       });
-      if (source != kNoValue &&
-          c.Put(i, c.b().Emit1(i == 1 ? "ReduceMin" : "ReduceMax", {source}, {{"keepdims", int64_t{0}}}))) {
+      if (source != kNoValue && c.Put(i, c.b().Emit1(i == 1 ? "ReduceMin" : "ReduceMax", {source},
+                                                     {{"keepdims", int64_t{0}}}))) {
         return true;
       }
     }
@@ -66,8 +66,7 @@ void ClipRange(InferContext& c) {
 bool Converts(const Value& v, DataType to, Random& random) {
   if (IsFloat(to) || IsBool(to)) return true;
   if (IsFloat(v.type) && (v.edge || (v.rounded && !random.Chance(1, 3)))) return false;
-  return v.range.Inside(static_cast<double>(IntegerMin(to)),
-                        static_cast<double>(IntegerMax(to))) ||
+  return v.range.Inside(static_cast<double>(IntegerMin(to)), static_cast<double>(IntegerMax(to))) ||
          (!IsFloat(v.type) && random.Chance(1, 4));
 }
 

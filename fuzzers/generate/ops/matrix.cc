@@ -15,8 +15,8 @@ std::optional<Shape> MatMulShape(const Shape& a, const Shape& b) {
   const int64_t inner_a = a.back();
   const int64_t inner_b = b.size() == 1 ? b[0] : b[b.size() - 2];
   if (inner_a != inner_b) return std::nullopt;
-  const auto batch = BroadcastShapes(
-      Dims(a).first(a.size() > 1 ? a.size() - 2 : 0), Dims(b).first(b.size() > 1 ? b.size() - 2 : 0));
+  const auto batch = BroadcastShapes(Dims(a).first(a.size() > 1 ? a.size() - 2 : 0),
+                                     Dims(b).first(b.size() > 1 ? b.size() - 2 : 0));
   if (!batch) return std::nullopt;
   Shape out = *batch;
   if (a.size() > 1) out.push_back(a[a.size() - 2]);
@@ -36,7 +36,8 @@ bool InferMatMul(InferContext& c) {
 
 void DotRange(InferContext& c) {
   const Range p = Product(c.in[0]->range, c.in[1]->range);
-  const double n = static_cast<double>(std::max<int64_t>(1, c.shape(0).empty() ? 1 : c.shape(0).back()));
+  const double n =
+      static_cast<double>(std::max<int64_t>(1, c.shape(0).empty() ? 1 : c.shape(0).back()));
   const double m = p.Magnitude() * (IsFloat(c.in[0]->type) ? 2 * std::sqrt(n) : n);
   c.out[0].range = p.lo >= 0 ? Range{0, p.hi * n} : Range{-m, m};
 }
@@ -74,9 +75,7 @@ bool ChooseGemm(OpContext& c) {
   const Shape a = c.In(0).shape;
   const int64_t m = a[trans_a ? 1 : 0];
   const int64_t k = a[trans_a ? 0 : 1];
-  const auto fits = [&](const Value& v) {
-    return v.rank() == 2 && v.shape[trans_b ? 1 : 0] == k;
-  };
+  const auto fits = [&](const Value& v) { return v.rank() == 2 && v.shape[trans_b ? 1 : 0] == k; };
   if (!c.Take(1, fits)) {
     const int64_t fresh = c.b().DrawDim();
     if (!c.TakeShape(1, trans_b ? Shape{fresh, k} : Shape{k, fresh})) return false;
@@ -114,8 +113,8 @@ void GemmRange(InferContext& c) {
   DotRange(c);
   c.out[0].range = Scaled(c.out[0].range, static_cast<double>(c.node.Float("alpha", 1.0f)));
   if (c.Given(2)) {
-    c.out[0].range = Sum(c.out[0].range, Scaled(c.in[2]->range, static_cast<double>(
-                                                                    c.node.Float("beta", 1.0f))));
+    c.out[0].range = Sum(c.out[0].range,
+                         Scaled(c.in[2]->range, static_cast<double>(c.node.Float("beta", 1.0f))));
   }
 }
 
@@ -194,7 +193,8 @@ void EinsumRange(InferContext& c) {
     elements *= static_cast<double>(std::max<int64_t>(1, c.in[i]->count));
   }
   // Summed terms: bounded by the letters that do not reach the output.
-  const double n = std::max(1.0, elements / static_cast<double>(std::max<int64_t>(1, Count(c.out[0].shape))));
+  const double n =
+      std::max(1.0, elements / static_cast<double>(std::max<int64_t>(1, Count(c.out[0].shape))));
   const double m = product.Magnitude() * (IsFloat(c.in[0]->type) ? 2 * std::sqrt(n) : n);
   c.out[0].range = product.lo >= 0 ? Range{0, m} : Range{-m, m};
 }
@@ -234,7 +234,8 @@ bool ChooseEinsum(OpContext& c) {
   for (size_t i = 1; i < operands; ++i) {
     const auto shares = [&](const Value& v) {
       return v.rank() >= 1 && v.rank() <= 4 && v.count <= 256 &&
-             std::ranges::any_of(v.shape, [&](int64_t d) { return std::ranges::count(first, d) > 0; });
+             std::ranges::any_of(v.shape,
+                                 [&](int64_t d) { return std::ranges::count(first, d) > 0; });
     };
     if (!c.Take(i, shares)) {
       Shape shape = {first[c.random().Index(first.size())], c.b().DrawDim()};

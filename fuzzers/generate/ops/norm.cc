@@ -32,6 +32,11 @@ void LogSoftmaxRange(InferContext& c) {
   c.out[0].range = {-(r.hi - r.lo) - 7, 0};
 }
 
+bool InferLpNormalization(InferContext& c) {
+  const int64_t p = c.node.Int("p", 2);
+  return (p == 1 || p == 2) && InferAxis(c);
+}
+
 bool ChooseLpNormalization(OpContext& c) {
   if (c.random().Chance(1, 2)) c.Set("p", c.random().Between(1, 2));
   return ChooseAxis(c);
@@ -149,7 +154,8 @@ bool InferLayerNorm(InferContext& c) {
     c.out[i].shape = c.shape(0);
     if (i == 0) continue;
     if (c.out[i].type == DataType::kUndefined) c.out[i].type = DataType::kFloat;
-    for (size_t k = static_cast<size_t>(*axis); k < c.out[i].shape.size(); ++k) c.out[i].shape[k] = 1;
+    for (size_t k = static_cast<size_t>(*axis); k < c.out[i].shape.size(); ++k)
+      c.out[i].shape[k] = 1;
   }
   return true;
 }
@@ -200,7 +206,7 @@ constexpr OpEntry kNorm[] = {
     {"LRN", ChooseLrn, InferLrn, nullptr, 0, 2},
     {"LayerNormalization", ChooseLayerNorm, InferLayerNorm, Normal, 0, 1.2},
     {"LogSoftmax", ChooseAxis, InferAxis, LogSoftmaxRange},
-    {"LpNormalization", ChooseLpNormalization, InferAxis,
+    {"LpNormalization", ChooseLpNormalization, InferLpNormalization,
      [](InferContext& c) { c.out[0].range = {-1, 1}; }},
     {"MeanVarianceNormalization", ChooseMvn, InferMvn, Five},
     {"RMSNormalization", ChooseLayerNorm, InferLayerNorm, Normal},

@@ -35,8 +35,8 @@ bool ChooseQuantize(OpContext& c) {
   const Granularity g = DrawGranularity(c);
   if (!c.Make(1, g.shape, {0.02, 0.2})) return false;
   if (c.random().Chance(1, 4)) return c.Done();
-  static constexpr DataType kTargets[] = {DataType::kUint8, DataType::kInt8, DataType::kUint8,
-                                          DataType::kInt8, DataType::kUint16, DataType::kInt16};
+  static constexpr DataType kTargets[] = {DataType::kUint8, DataType::kInt8,   DataType::kUint8,
+                                          DataType::kInt8,  DataType::kUint16, DataType::kInt16};
   const DataType target = kTargets[c.random().Index(6)];
   if (!Has(c.schema().inputs[2].types, target)) return false;
   const Range zero = IsSigned(target) ? Range{-8, 8} : Range{100, 140};

@@ -85,7 +85,9 @@ void SumRange(InferContext& c) {
   // Terms of both signs cancel: a random walk rather than the worst case for floats.
   const double n = TermsOf(c);
   const double m = r.Magnitude() * (IsFloat(c.in[0]->type) ? 2 * std::sqrt(n) : n);
-  c.out[0].range = r.lo >= 0 ? Range{r.lo, r.hi * n} : r.hi <= 0 ? Range{r.lo * n, r.hi} : Range{-m, m};
+  c.out[0].range = r.lo >= 0   ? Range{r.lo, r.hi * n}
+                   : r.hi <= 0 ? Range{r.lo * n, r.hi}
+                               : Range{-m, m};
 }
 void L1Range(InferContext& c) { c.out[0].range = {0, c.in[0]->range.Magnitude() * TermsOf(c)}; }
 void L2Range(InferContext& c) {

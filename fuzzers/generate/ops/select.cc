@@ -46,7 +46,7 @@ bool ChooseSlice(OpContext& c) {
       steps.push_back(-step);
     } else {
       starts.push_back(c.random().Chance(1, 4) && low < dim ? low - dim : low);
-      ends.push_back(high == dim && c.random().Chance(1, 3)   ? INT64_MAX
+      ends.push_back(high == dim && c.random().Chance(1, 3)  ? INT64_MAX
                      : high < dim && c.random().Chance(1, 4) ? high - dim
                                                              : high);
       steps.push_back(step);
@@ -58,9 +58,7 @@ bool ChooseSlice(OpContext& c) {
   if (axes.empty()) return false;
   // int32 inputs cannot hold the 64-bit ends.
   c.Restrict(1, Bit(DataType::kInt64));
-  const auto make = [&](size_t i, const Ints& values) {
-    return c.Put(i, c.b().AddInts(values));
-  };
+  const auto make = [&](size_t i, const Ints& values) { return c.Put(i, c.b().AddInts(values)); };
   if (!make(1, starts) || !make(2, ends)) return false;
   const bool write_axes = !leading || c.random().Chance(1, 2);
   if (write_axes && !make(3, axes)) return false;
@@ -110,7 +108,8 @@ void SliceRange(InferContext& c) {
   int64_t start = (*starts)[0];
   if (start < 0) start = std::max<int64_t>(0, start + dim);
   Ints picked;
-  for (int64_t i = 0; i < c.out[0].shape[0]; ++i) picked.push_back((*data)[static_cast<size_t>(start + i)]);
+  for (int64_t i = 0; i < c.out[0].shape[0]; ++i)
+    picked.push_back((*data)[static_cast<size_t>(start + i)]);
   c.out[0].Know(std::move(picked));
 }
 
@@ -290,7 +289,8 @@ bool ChooseReverseSequence(OpContext& c) {
 bool InferReverseSequence(InferContext& c) {
   const int64_t batch = c.node.Int("batch_axis", 1);
   const int64_t time = c.node.Int("time_axis", 0);
-  if (!c.Given(1) || c.rank(0) < 2 || batch + time != 1 || batch < 0 || batch > 1 || c.rank(1) != 1) return false;
+  if (!c.Given(1) || c.rank(0) < 2 || batch + time != 1 || batch < 0 || batch > 1 || c.rank(1) != 1)
+    return false;
   const Ints* lengths = c.Known(1);
   if (c.shape(1)[0] != c.shape(0)[static_cast<size_t>(batch)] || lengths == nullptr) return false;
   const int64_t steps = c.shape(0)[static_cast<size_t>(time)];

@@ -1,5 +1,5 @@
-// What a pattern builds with: values of a wanted type and rank, constants, and emission that fails as
-// a whole.
+// What a pattern builds with: values of a wanted type and rank, constants, and emission that fails
+// as a whole.
 #ifndef MOIRE_FUZZERS_GENERATE_PATTERNS_CONTEXT_H_
 #define MOIRE_FUZZERS_GENERATE_PATTERNS_CONTEXT_H_
 

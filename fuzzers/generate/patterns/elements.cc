@@ -1,4 +1,5 @@
-// Element-wise chains: identities, constants that fold, casts there and back, common subexpressions.
+// Element-wise chains: identities, constants that fold, casts there and back, common
+// subexpressions.
 #include "fuzzers/generate/patterns/context.h"
 
 namespace moire {
@@ -136,12 +137,17 @@ bool SumOfProducts(PatternContext& p) {
 }
 
 constexpr PatternEntry kElements[] = {
-    {"CastElimination", CastChain, 2},     {"NoopElimination", Neutral, 2},
-    {"DivMulFusion", DivMul},              {"NotWhereFusion", NotWhere},
-    {"ClipFusion", ReluClip, 2},           {"max and min", MaxMinChain},
+    {"CastElimination", CastChain, 2},
+    {"NoopElimination", Neutral, 2},
+    {"DivMulFusion", DivMul},
+    {"NotWhereFusion", NotWhere},
+    {"ClipFusion", ReluClip, 2},
+    {"max and min", MaxMinChain},
     {"CommonSubexpressionElimination", CommonSubexpression, 2},
-    {"ConstantFolding", Foldable, 2},      {"EliminateDropout", DropoutIdentity},
-    {"double inverse", DoubleInverse},     {"sum of products", SumOfProducts},
+    {"ConstantFolding", Foldable, 2},
+    {"EliminateDropout", DropoutIdentity},
+    {"double inverse", DoubleInverse},
+    {"sum of products", SumOfProducts},
 };
 
 }  // namespace

@@ -24,20 +24,36 @@ bool TransposePair(PatternContext& p) {
   if (!p.ok()) return false;
   const Ints perm = RandomPerm(p, p.At(x).rank());
   Ints inverse(perm.size());
-  for (size_t i = 0; i < perm.size(); ++i) inverse[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
+  for (size_t i = 0; i < perm.size(); ++i)
+    inverse[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
   ValueId y = p.Op("Transpose", {x}, {Perm(perm)});
   if (!p.ok()) return false;
   p.Disturb(y);
   if (IsFloat(p.type(y))) {
     switch (p.random().Below(9)) {
-      case 0: y = p.Op("Relu", {y}); break;
-      case 1: y = p.Op("Add", {y, p.Weights(y, {p.shape(y).back()})}); break;
-      case 2: y = p.Op("Softmax", {y}, {{"axis", p.random().Between(-1, 1)}}); break;
-      case 3: y = p.Op("Mul", {y, p.Op("Sigmoid", {y})}); break;
-      case 4: y = p.Op("ReduceMax", {y}, {{"keepdims", int64_t{1}}}); break;
-      case 5: y = p.Op("Concat", {y, p.Op("Neg", {y})}, {{"axis", int64_t{-1}}}); break;
-      case 6: y = p.Op("Where", {p.Op("Greater", {y, p.Scalar(y, 0)}), y, p.Scalar(y, 0.5)}); break;
-      default: break;
+      case 0:
+        y = p.Op("Relu", {y});
+        break;
+      case 1:
+        y = p.Op("Add", {y, p.Weights(y, {p.shape(y).back()})});
+        break;
+      case 2:
+        y = p.Op("Softmax", {y}, {{"axis", p.random().Between(-1, 1)}});
+        break;
+      case 3:
+        y = p.Op("Mul", {y, p.Op("Sigmoid", {y})});
+        break;
+      case 4:
+        y = p.Op("ReduceMax", {y}, {{"keepdims", int64_t{1}}});
+        break;
+      case 5:
+        y = p.Op("Concat", {y, p.Op("Neg", {y})}, {{"axis", int64_t{-1}}});
+        break;
+      case 6:
+        y = p.Op("Where", {p.Op("Greater", {y, p.Scalar(y, 0)}), y, p.Scalar(y, 0.5)});
+        break;
+      default:
+        break;
     }
   }
   p.Op("Transpose", {y}, {Perm(p.Miss() ? perm : inverse)});
@@ -163,10 +179,14 @@ bool DepthShuffle(PatternContext& p) {
 }
 
 constexpr PatternEntry kLayouts[] = {
-    {"TransposeOptimizer", TransposePair, 3}, {"ReshapeFusion", ReshapeChain, 2},
-    {"ConcatReshape", ShapeArithmetic, 3},    {"ConcatSliceElimination", SliceChain},
-    {"UnsqueezeElimination", SqueezePair},    {"EliminateExpand", ExpandElimination},
-    {"SplitConcat", SplitConcat},             {"GatherSliceToSplitFusion", GatherToSlices},
+    {"TransposeOptimizer", TransposePair, 3},
+    {"ReshapeFusion", ReshapeChain, 2},
+    {"ConcatReshape", ShapeArithmetic, 3},
+    {"ConcatSliceElimination", SliceChain},
+    {"UnsqueezeElimination", SqueezePair},
+    {"EliminateExpand", ExpandElimination},
+    {"SplitConcat", SplitConcat},
+    {"GatherSliceToSplitFusion", GatherToSlices},
     {"channel shuffle", DepthShuffle},
 };
 

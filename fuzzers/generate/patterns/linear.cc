@@ -10,13 +10,20 @@ Attribute List(std::string_view name, Ints value) { return {std::string(name), s
 // Activations that are fused into what comes before.
 ValueId Activate(PatternContext& p, ValueId x) {
   switch (p.random().Below(7)) {
-    case 0: return p.Op("Relu", {x});
-    case 1: return p.Op("Sigmoid", {x});
-    case 2: return p.Op("Tanh", {x});
-    case 3: return p.Op("LeakyRelu", {x}, {{"alpha", 0.125f}});
-    case 4: return p.Op("Clip", {x, p.Scalar(x, 0), p.Scalar(x, 6)});
-    case 5: return p.Op("HardSigmoid", {x});
-    default: return p.Op("Elu", {x});
+    case 0:
+      return p.Op("Relu", {x});
+    case 1:
+      return p.Op("Sigmoid", {x});
+    case 2:
+      return p.Op("Tanh", {x});
+    case 3:
+      return p.Op("LeakyRelu", {x}, {{"alpha", 0.125f}});
+    case 4:
+      return p.Op("Clip", {x, p.Scalar(x, 0), p.Scalar(x, 6)});
+    case 5:
+      return p.Op("HardSigmoid", {x});
+    default:
+      return p.Op("Elu", {x});
   }
 }
 
@@ -29,7 +36,8 @@ bool MatMulAdd(PatternContext& p) {
   if (!p.ok()) return false;
   p.Disturb(product);
   const Shape biases[] = {{n}, {1, n}, {}, {1}, p.shape(product)};
-  const ValueId sum = p.Commutative("Add", product, p.Weights(x, biases[p.random().Index(p.Miss() ? 5 : 2)]));
+  const ValueId sum =
+      p.Commutative("Add", product, p.Weights(x, biases[p.random().Index(p.Miss() ? 5 : 2)]));
   if (p.ok() && p.Miss(4)) Activate(p, sum);
   return p.ok();
 }
@@ -40,12 +48,13 @@ bool GemmActivation(PatternContext& p) {
   const int64_t n = p.b().DrawDim();
   const bool transposed = p.Miss(4);
   const int64_t k = p.shape(x)[1];
-  const ValueId y = p.Op("Gemm",
-                         {x, p.Weights(x, transposed ? Shape{n, k} : Shape{k, n}), p.Weights(x, {n})},
-                         {Int("transB", transposed ? 1 : 0)});
+  const ValueId y =
+      p.Op("Gemm", {x, p.Weights(x, transposed ? Shape{n, k} : Shape{k, n}), p.Weights(x, {n})},
+           {Int("transB", transposed ? 1 : 0)});
   if (!p.ok()) return false;
   p.Disturb(y);
-  if (p.Miss(3)) return p.Op("Add", {y, p.Weights(x, p.Miss() ? Shape{p.shape(y)[0], 1} : Shape{n})}), p.ok();
+  if (p.Miss(3))
+    return p.Op("Add", {y, p.Weights(x, p.Miss() ? Shape{p.shape(y)[0], 1} : Shape{n})}), p.ok();
   Activate(p, y);
   return p.ok();
 }
@@ -116,14 +125,20 @@ bool ConvFollowed(PatternContext& p) {
   }();
   switch (p.random().Below(5)) {
     case 0:
-      y = p.Op("BatchNormalization",
-               {y, p.Weights(x, {filters}), p.Weights(x, {filters}), p.Weights(x, {filters}),
-                p.Weights(x, {filters}, {0.25, 2})});
+      y = p.Op("BatchNormalization", {y, p.Weights(x, {filters}), p.Weights(x, {filters}),
+                                      p.Weights(x, {filters}), p.Weights(x, {filters}, {0.25, 2})});
       break;
-    case 1: y = p.Commutative("Add", y, p.Weights(x, p.Miss() ? p.shape(y) : per_channel)); break;
-    case 2: y = p.Commutative("Mul", y, p.Weights(x, p.Miss() ? Shape{} : per_channel)); break;
-    case 3: y = p.Commutative("Add", y, y); break;
-    default: break;
+    case 1:
+      y = p.Commutative("Add", y, p.Weights(x, p.Miss() ? p.shape(y) : per_channel));
+      break;
+    case 2:
+      y = p.Commutative("Mul", y, p.Weights(x, p.Miss() ? Shape{} : per_channel));
+      break;
+    case 3:
+      y = p.Commutative("Add", y, y);
+      break;
+    default:
+      break;
   }
   if (p.ok() && p.Miss(5)) y = Activate(p, y);
   return p.ok();
@@ -134,7 +149,8 @@ bool PadPool(PatternContext& p) {
   if (!p.ok() || p.shape(x)[2] < 2 || p.shape(x)[3] < 2) return false;
   const int64_t amount = p.random().Between(0, 2);
   const ValueId padded =
-      p.Op("Pad", {x, p.Ints({0, p.Miss() ? 1 : 0, amount, amount, 0, 0, amount, p.Miss() ? 0 : amount})},
+      p.Op("Pad",
+           {x, p.Ints({0, p.Miss() ? 1 : 0, amount, amount, 0, 0, amount, p.Miss() ? 0 : amount})},
            {{"mode", std::string(p.Miss() ? "edge" : "constant")}});
   const bool average = p.Miss(4);
   std::vector<Attribute> attributes = {List("kernel_shape", {2, 2})};
@@ -167,7 +183,8 @@ bool Attentionlike(PatternContext& p) {
   const ValueId keys = p.Op("Transpose", {x}, {List("perm", perm)});
   ValueId scores = p.Op("MatMul", {x, keys});
   if (!p.ok()) return false;
-  scores = p.Miss(4) ? p.Op("Mul", {scores, p.Scalar(x, 0.5)}) : p.Op("Div", {scores, p.Scalar(x, 2)});
+  scores =
+      p.Miss(4) ? p.Op("Mul", {scores, p.Scalar(x, 0.5)}) : p.Op("Div", {scores, p.Scalar(x, 2)});
   if (p.ok() && p.Miss(2)) scores = p.Op("Add", {scores, p.Weights(x, {p.shape(scores).back()})});
   const ValueId weights = p.Op("Softmax", {scores}, {Int("axis", p.Miss() ? 0 : -1)});
   p.Op("MatMul", {weights, x});
@@ -175,9 +192,12 @@ bool Attentionlike(PatternContext& p) {
 }
 
 constexpr PatternEntry kLinear[] = {
-    {"MatMulAddFusion", MatMulAdd, 2},     {"GemmActivationFusion", GemmActivation},
-    {"MatmulTransposeFusion", TransposeMatMul, 2}, {"ConvFusions", ConvFollowed, 3},
-    {"PadFusion", PadPool},                {"MatMulBNFusion", BatchNormAfter},
+    {"MatMulAddFusion", MatMulAdd, 2},
+    {"GemmActivationFusion", GemmActivation},
+    {"MatmulTransposeFusion", TransposeMatMul, 2},
+    {"ConvFusions", ConvFollowed, 3},
+    {"PadFusion", PadPool},
+    {"MatMulBNFusion", BatchNormAfter},
     {"attention", Attentionlike},
 };
 

@@ -118,10 +118,14 @@ bool LogSumExp(PatternContext& p) {
 }
 
 constexpr PatternEntry kNorms[] = {
-    {"LayerNormFusion", LayerNormDecomposed, 2}, {"GeluFusion", GeluErf, 2},
-    {"BiasGeluFusion", BiasGelu},                {"FastGelu", GeluTanh},
-    {"QuickGeluFusion", QuickGelu},              {"SkipLayerNormFusion", SkipLayerNorm, 2},
-    {"softmax spelled out", SoftmaxDecomposed},  {"log-sum-exp", LogSumExp},
+    {"LayerNormFusion", LayerNormDecomposed, 2},
+    {"GeluFusion", GeluErf, 2},
+    {"BiasGeluFusion", BiasGelu},
+    {"FastGelu", GeluTanh},
+    {"QuickGeluFusion", QuickGelu},
+    {"SkipLayerNormFusion", SkipLayerNorm, 2},
+    {"softmax spelled out", SoftmaxDecomposed},
+    {"log-sum-exp", LogSumExp},
 };
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace {
 const std::vector<const PatternEntry*>& AllPatterns() {
   static const std::vector<const PatternEntry*> all = [] {
     std::vector<const PatternEntry*> out;
-    for (const auto table : {LinearPatterns(), NormPatterns(), LayoutPatterns(), ElementPatterns(),
-                             QuantPatterns()}) {
+    for (const auto table :
+         {LinearPatterns(), NormPatterns(), LayoutPatterns(), ElementPatterns(), QuantPatterns()}) {
       for (const PatternEntry& entry : table) {
         for (unsigned i = 0; i < entry.weight; ++i) out.push_back(&entry);
       }

@@ -1,5 +1,6 @@
-// Small subgraphs that runtimes rewrite, each with random near misses: an extra consumer, an unusual
-// axis, a constant that is none. A pattern is one function and one row of a table (patterns/*.cc).
+// Small subgraphs that runtimes rewrite, each with random near misses: an extra consumer, an
+// unusual axis, a constant that is none. A pattern is one function and one row of a table
+// (patterns/*.cc).
 #ifndef MOIRE_FUZZERS_GENERATE_PATTERNS_PATTERNS_H_
 #define MOIRE_FUZZERS_GENERATE_PATTERNS_PATTERNS_H_
 

@@ -52,14 +52,30 @@ bool Surrounded(PatternContext& p) {
   if (!p.ok()) return false;
   ValueId y = kNoValue;
   switch (p.random().Below(8)) {
-    case 0: y = p.Op("Relu", {in}); break;
-    case 1: y = p.Op("Sigmoid", {in}); break;
-    case 2: y = p.Op("Transpose", {in}); break;
-    case 3: y = p.Op("Reshape", {in, p.Ints({-1})}); break;
-    case 4: y = p.Op("Add", {in, Round(p, p.Op("Tanh", {in}), type)}); break;
-    case 5: y = p.Op("Softmax", {in}); break;
-    case 6: y = p.Op("LeakyRelu", {in}, {{"alpha", 0.125f}}); break;
-    default: y = p.Op("Concat", {in, in}, {{"axis", int64_t{0}}}); break;
+    case 0:
+      y = p.Op("Relu", {in});
+      break;
+    case 1:
+      y = p.Op("Sigmoid", {in});
+      break;
+    case 2:
+      y = p.Op("Transpose", {in});
+      break;
+    case 3:
+      y = p.Op("Reshape", {in, p.Ints({-1})});
+      break;
+    case 4:
+      y = p.Op("Add", {in, Round(p, p.Op("Tanh", {in}), type)});
+      break;
+    case 5:
+      y = p.Op("Softmax", {in});
+      break;
+    case 6:
+      y = p.Op("LeakyRelu", {in}, {{"alpha", 0.125f}});
+      break;
+    default:
+      y = p.Op("Concat", {in, in}, {{"axis", int64_t{0}}});
+      break;
   }
   if (p.ok()) Round(p, y, p.Miss() ? DataType::kInt8 : type);
   return p.ok();
