@@ -17,8 +17,8 @@ struct FunctionBody {
 };
 
 // The body of an operator for a node with inputs of these types (default-made where omitted), with
-// the node's attributes and their defaults put in. kNotFound: the operator is no function, or has no
-// body for these types.
+// the node's attributes and their defaults put in. kNotFound: the operator is no function, or has
+// no body for these types.
 Result<FunctionBody> ExpandFunction(const Node& node, int64_t opset,
                                     std::span<const ValueType> inputs);
 

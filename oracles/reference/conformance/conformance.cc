@@ -46,10 +46,9 @@ Result<DataSet> ReadDataSet(const fs::path& directory, const Graph& graph) {
   MOIRE_TRY(ReadTensors(directory, "input_", inputs, out.skipped, [&](size_t i, Tensor tensor) {
     out.inputs.push_back({inputs[i].name, std::move(tensor)});
   }));
-  MOIRE_TRY(
-      ReadTensors(directory, "output_", graph.outputs, out.skipped, [&](size_t i, Tensor tensor) {
-        out.expected.emplace_back(i, std::move(tensor));
-      }));
+  MOIRE_TRY(ReadTensors(
+      directory, "output_", graph.outputs, out.skipped,
+      [&](size_t i, Tensor tensor) { out.expected.emplace_back(i, std::move(tensor)); }));
   return out;
 }
 
@@ -112,8 +111,8 @@ void Worsen(CaseReport& report, CaseOutcome outcome, std::string reason) {
 }
 
 // Returns the number of outputs that were compared.
-int64_t RunDataSet(const Model& model, const fs::path& directory,
-                   const ConformanceOptions& options, CaseReport& report) {
+int64_t RunDataSet(const Model& model, const fs::path& directory, const ConformanceOptions& options,
+                   CaseReport& report) {
   const Result<DataSet> data = ReadDataSet(directory, model.graph);
   if (!data) {
     const bool unsupported = data.error().code == ErrorCode::kUnsupported;

@@ -2,7 +2,8 @@
 // (CASE/model.onnx, CASE/test_data_set_N/input_K.pb and output_K.pb). A case passes when every
 // expected element is legal by the reference. Some official cases carry expected values that were
 // not computed in the declared types; those named in a table are compared with the tolerance of
-// ONNX's own runner (rtol 1e-3, atol 1e-7) instead, each with its reason. Depends on harness/case and the reference alone.
+// ONNX's own runner (rtol 1e-3, atol 1e-7) instead, each with its reason. Depends on harness/case
+// and the reference alone.
 #ifndef MOIRE_ORACLES_REFERENCE_CONFORMANCE_CONFORMANCE_H_
 #define MOIRE_ORACLES_REFERENCE_CONFORMANCE_CONFORMANCE_H_
 

@@ -28,14 +28,14 @@ class ConformanceTest : public ::testing::Test {
     fs::create_directories(data);
     const std::string text =
         "<ir_version: 10, opset_import: [\"\" : 21]>\n"
-        "g (int64[2,3] x) => (int64[a,b] y) { " + body + " }";
+        "g (int64[2,3] x) => (int64[a,b] y) { " +
+        body + " }";
     const Result<std::string> model = ParseModelText(text);
     ASSERT_TRUE(model.has_value()) << model.error().message;
     Tensor x = Int64Tensor(Ints{1, 2, 3, 4, 5, 6});
     x.shape = {2, 3};
     ASSERT_TRUE(WriteFile((root_ / name / "model.onnx").string(), *model).has_value());
-    ASSERT_TRUE(
-        WriteFile((data / "input_0.pb").string(), SerializeTensor({"x", x})).has_value());
+    ASSERT_TRUE(WriteFile((data / "input_0.pb").string(), SerializeTensor({"x", x})).has_value());
     ASSERT_TRUE(
         WriteFile((data / "output_0.pb").string(), SerializeTensor({"y", expected})).has_value());
   }

@@ -28,14 +28,14 @@ RangeTensor Scalar(double value) { return Floats({value}, {}); }
 Attribute Reduction(const char* name) { return {"reduction", std::string(name)}; }
 
 TEST(Scatter, DuplicateIndicesAreUnspecifiedUnlessTheUpdatesAgree) {
-  const auto out = RunNode({"ScatterElements"}, {Int64s({0, 0, 0}), Int64s({0, 0, 2}),
-                                                 Int64s({5, 6, 7})});
+  const auto out =
+      RunNode({"ScatterElements"}, {Int64s({0, 0, 0}), Int64s({0, 0, 2}), Int64s({5, 6, 7})});
   ASSERT_TRUE(out.has_value());
   EXPECT_EQ(out->MarkAt(0), kUnspecified);
   EXPECT_EQ(out->MarkAt(1), kDecided);
   EXPECT_EQ(out->ints[2], 7);
-  const auto same = RunNode({"ScatterElements"}, {Int64s({0, 0, 0}), Int64s({0, 0, 2}),
-                                                  Int64s({5, 5, 7})});
+  const auto same =
+      RunNode({"ScatterElements"}, {Int64s({0, 0, 0}), Int64s({0, 0, 2}), Int64s({5, 5, 7})});
   ASSERT_TRUE(same.has_value());
   EXPECT_TRUE(same->marks.empty());
   EXPECT_EQ(same->ints, (Ints{5, 0, 7}));
@@ -98,8 +98,8 @@ TEST(TopK, NearTiesLeaveTheIndexOpenAndTheValueInItsRange) {
 }
 
 TEST(TopK, UnsortedAndNanAreUnspecified) {
-  const auto unsorted = RunNodeAll({"TopK", {{"sorted", int64_t{0}}}, 21, 2},
-                                   {Floats({1, 2}), Int64s({2})});
+  const auto unsorted =
+      RunNodeAll({"TopK", {{"sorted", int64_t{0}}}, 21, 2}, {Floats({1, 2}), Int64s({2})});
   ASSERT_TRUE(unsorted.has_value());
   EXPECT_EQ((*unsorted)[0].MarkAt(0), kUnspecified);
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -115,8 +115,8 @@ TEST(NonZero, ARangeAroundZeroIsUndecidable) {
 }
 
 TEST(Unique, SubtensorsWithCounts) {
-  const auto out = RunNodeAll({"Unique", {{"axis", int64_t{0}}}, 21, 4},
-                              {Int64s({2, 1, 0, 5, 2, 1}, {3, 2})});
+  const auto out =
+      RunNodeAll({"Unique", {{"axis", int64_t{0}}}, 21, 4}, {Int64s({2, 1, 0, 5, 2, 1}, {3, 2})});
   ASSERT_TRUE(out.has_value());
   EXPECT_EQ((*out)[0].ints, (Ints{0, 5, 2, 1}));
   EXPECT_EQ((*out)[1].ints, (Ints{1, 0}));
@@ -132,8 +132,8 @@ TEST(QuantizeLinear, RoundsHalfToEvenAndSaturates) {
   EXPECT_EQ(out->ints, (Ints{2, 4, 2, 127, -128}));
   EXPECT_TRUE(out->marks.empty());
   // With an odd zero point the tie depends on what is added first.
-  const auto odd = RunNode({"QuantizeLinear"}, {Floats({0.5, 0.75}), Scalar(1),
-                                                Integers(DataType::kInt8, {1}, {})});
+  const auto odd = RunNode({"QuantizeLinear"},
+                           {Floats({0.5, 0.75}), Scalar(1), Integers(DataType::kInt8, {1}, {})});
   ASSERT_TRUE(odd.has_value());
   EXPECT_EQ(odd->marks, (std::vector<uint8_t>{kUndecidable, kDecided}));
 }
@@ -144,23 +144,23 @@ TEST(QuantizeLinear, DefaultsToUint8AndFollowsOutputDtype) {
   EXPECT_EQ(plain->type, DataType::kUint8);
   EXPECT_EQ(plain->ints, (Ints{0, 255}));
   const auto int16 = static_cast<int64_t>(DataType::kInt16);
-  const auto typed = RunNode({"QuantizeLinear", {{"output_dtype", int16}}},
-                             {Floats({-3, 300}), Scalar(1)});
+  const auto typed =
+      RunNode({"QuantizeLinear", {{"output_dtype", int16}}}, {Floats({-3, 300}), Scalar(1)});
   ASSERT_TRUE(typed.has_value());
   EXPECT_EQ(typed->ints, (Ints{-3, 300}));
 }
 
 TEST(QuantizeLinear, OnlyTheNeighbourhoodOfABoundaryIsUndecidable) {
   const double tenth = static_cast<double>(0.1f);
-  const auto out = RunNode({"QuantizeLinear"}, {Floats({static_cast<double>(0.25f), 0.26, 0.3}),
-                                                Scalar(tenth)});
+  const auto out =
+      RunNode({"QuantizeLinear"}, {Floats({static_cast<double>(0.25f), 0.26, 0.3}), Scalar(tenth)});
   ASSERT_TRUE(out.has_value());
   EXPECT_EQ(out->MarkAt(0), kUndecidable);  // 2.5 but for the rounding of 0.1
   EXPECT_EQ(out->MarkAt(1), kDecided);
   EXPECT_EQ(out->ints[1], 3);
   EXPECT_EQ(out->ints[2], 3);
-  const auto ranged = RunNode({"QuantizeLinear"},
-                              {testing::Ranged(DataType::kFloat, 2.4, 2.45, 2.6), Scalar(1)});
+  const auto ranged =
+      RunNode({"QuantizeLinear"}, {testing::Ranged(DataType::kFloat, 2.4, 2.45, 2.6), Scalar(1)});
   ASSERT_TRUE(ranged.has_value());
   EXPECT_EQ(ranged->MarkAt(0), kUndecidable);
 }
@@ -174,15 +174,15 @@ TEST(QuantizeLinear, InfinityAndNanAreUnspecified) {
 }
 
 TEST(DequantizeLinear, SignedWithoutZeroPointAndBlocked) {
-  const auto out = RunNode({"DequantizeLinear"},
-                           {Integers(DataType::kInt8, {-128, 127}), Scalar(0.5)});
+  const auto out =
+      RunNode({"DequantizeLinear"}, {Integers(DataType::kInt8, {-128, 127}), Scalar(0.5)});
   ASSERT_TRUE(out.has_value());
   EXPECT_EQ(out->value, (std::vector<double>{-64, 63.5}));
   EXPECT_FALSE(IsLegal(*out, 0, 0));  // what an unsigned quantisation in between would leave
-  const auto blocked = RunNode(
-      {"DequantizeLinear", {{"axis", int64_t{1}}, {"block_size", int64_t{2}}}},
-      {Integers(DataType::kUint4, {1, 2, 3, 4}, {1, 4}), Floats({1, 10}, {1, 2}),
-       Integers(DataType::kUint4, {0, 1}, {1, 2})});
+  const auto blocked =
+      RunNode({"DequantizeLinear", {{"axis", int64_t{1}}, {"block_size", int64_t{2}}}},
+              {Integers(DataType::kUint4, {1, 2, 3, 4}, {1, 4}), Floats({1, 10}, {1, 2}),
+               Integers(DataType::kUint4, {0, 1}, {1, 2})});
   ASSERT_TRUE(blocked.has_value()) << blocked.error().message;
   EXPECT_EQ(blocked->value, (std::vector<double>{1, 2, 20, 30}));
 }
@@ -283,8 +283,8 @@ g (float[1,1,1] x, int64[1,1,1] i) => (float[1,1,2] y) {
 TEST(NonMaxSuppression, SuppressesByOverlapAndLeavesEqualityOpen) {
   const RangeTensor boxes = Floats({0, 0, 1, 1, 0, 0.1, 1, 1.1, 0, 10, 1, 11}, {1, 3, 4});
   const auto run = [&](double third) {
-    return RunNode({"NonMaxSuppression"}, {boxes, Floats({0.9, 0.8, third}, {1, 1, 3}),
-                                           Int64s({3}), Floats({0.5})});
+    return RunNode({"NonMaxSuppression"},
+                   {boxes, Floats({0.9, 0.8, third}, {1, 1, 3}), Int64s({3}), Floats({0.5})});
   };
   const auto out = run(0.7);
   ASSERT_TRUE(out.has_value()) << out.error().message;
@@ -303,7 +303,8 @@ g (int64 n, int64 start) => (int64 last, int64[k] all) {
       s_out = Add (s, i)
       scan = Identity (s_out)
     }>
-})", {Int("n", 4), Int("start", 10)});
+})",
+                                           {Int("n", 4), Int("start", 10)});
   ASSERT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
   ASSERT_EQ(result.outputs[0].opaque, Opaque::kNo) << result.outputs[0].opaque_reason;
   EXPECT_EQ(result.outputs[0].ints, (Ints{16}));
@@ -318,7 +319,8 @@ g (int64 start) => (int64 last) {
       c_out = Identity (c)
       s_out = Identity (s)
     }>
-})", {Int("start", 1)});
+})",
+                                           {Int("start", 1)});
   EXPECT_EQ(result.status, ReferenceStatus::kOverBudget) << result.reason;
 }
 
@@ -347,7 +349,8 @@ g (int64 start, int64[3] x) => (int64 last, int64[3] sums) {
       s_out = Add (s, e)
       o = Identity (s_out)
     }> (start, x)
-})", {Int("start", 0), {"x", Int64Tensor(Ints{1, 10, 100})}});
+})",
+                                           {Int("start", 0), {"x", Int64Tensor(Ints{1, 10, 100})}});
   ASSERT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
   EXPECT_EQ(result.outputs[0].ints, (Ints{111}));
   EXPECT_EQ(result.outputs[1].ints, (Ints{100, 110, 111}));
@@ -360,13 +363,13 @@ g (float[1,3] x, int64[1] i) => (float[1,1] y) { y = ai.onnx.ml.ArrayFeatureExtr
 g (float[1,3] x, int64[1] i) => (float[1,1] y) { y = Gather <axis = 1> (x, i) })";
   for (const char* text : {extract, gather}) {
     for (const int64_t index : {int64_t{3}, int64_t{-4}}) {
-      const ReferenceResult result = Evaluated(text, {{"x", MakeTensor(DataType::kFloat, {1, 3})},
-                                                {"i", Int64Tensor(Ints{index})}});
+      const ReferenceResult result = Evaluated(
+          text, {{"x", MakeTensor(DataType::kFloat, {1, 3})}, {"i", Int64Tensor(Ints{index})}});
       EXPECT_EQ(result.status, ReferenceStatus::kRejected);
       EXPECT_TRUE(result.must_reject) << result.reason;
     }
-    const ReferenceResult fine = Evaluated(text, {{"x", MakeTensor(DataType::kFloat, {1, 3})},
-                                            {"i", Int64Tensor(Ints{2})}});
+    const ReferenceResult fine =
+        Evaluated(text, {{"x", MakeTensor(DataType::kFloat, {1, 3})}, {"i", Int64Tensor(Ints{2})}});
     EXPECT_EQ(fine.status, ReferenceStatus::kEvaluated) << fine.reason;
   }
 }

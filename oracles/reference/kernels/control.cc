@@ -148,9 +148,8 @@ Status Loop(KernelContext& ctx) {
   }
   std::ranges::move(carried, ctx.outputs().begin());
   for (size_t s = 0; s < scans.size(); ++s) {
-    Result<RangeTensor> stacked = scans[s].empty()
-                                      ? EmptyStack(body->outputs[1 + states + s], 0)
-                                      : Stack(ctx, scans[s], 0, false);
+    Result<RangeTensor> stacked = scans[s].empty() ? EmptyStack(body->outputs[1 + states + s], 0)
+                                                   : Stack(ctx, scans[s], 0, false);
     MOIRE_TRY(stacked);
     ctx.Out(states + s) = std::move(*stacked);
   }

@@ -1,5 +1,5 @@
-// Gather, GatherElements, GatherND: elements picked by an index tensor. An index outside [-s, s - 1]
-// is an error by the operators' pages; a marked index marks what it picks.
+// Gather, GatherElements, GatherND: elements picked by an index tensor. An index outside [-s, s -
+// 1] is an error by the operators' pages; a marked index marks what it picks.
 #include "oracles/reference/kernels/families.h"
 #include "oracles/reference/kernels/movement_util.h"
 

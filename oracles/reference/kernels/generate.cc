@@ -124,12 +124,12 @@ Status FloatRange(KernelContext& ctx) {
     const double product = static_cast<double>(i) * delta;
     const double value = start + product;
     if (i > 0) sum = RoundTo(type, sum + delta);
-    sums_exact = sums_exact && sum == value && RoundTo(type, product) == product &&
-                 value - start == product;
-    const double width =
-        sums_exact ? 0
-                   : (2 * static_cast<double>(i) + 2) * UnitRoundoff(type) *
-                         std::max(std::abs(start), std::abs(value) + std::abs(delta));
+    sums_exact =
+        sums_exact && sum == value && RoundTo(type, product) == product && value - start == product;
+    const double width = sums_exact
+                             ? 0
+                             : (2 * static_cast<double>(i) + 2) * UnitRoundoff(type) *
+                                   std::max(std::abs(start), std::abs(value) + std::abs(delta));
     out->value[k] = value;
     out->lo[k] = value - width;
     out->hi[k] = value + width;
@@ -147,9 +147,8 @@ Status IntRange(KernelContext& ctx) {
   if (in[2] == 0) return Fail(ErrorCode::kInvalidInput, "delta is 0");
   const __int128 distance = static_cast<__int128>(in[1]) - in[0];
   const __int128 delta = in[2];
-  const __int128 steps = (distance < 0) == (delta < 0) ? (distance + delta - (delta > 0 ? 1 : -1)) /
-                                                             delta
-                                                       : 0;
+  const __int128 steps =
+      (distance < 0) == (delta < 0) ? (distance + delta - (delta > 0 ? 1 : -1)) / delta : 0;
   if (steps > (int64_t{1} << 40)) return Fail(ErrorCode::kOverBudget, "a range of 2^40 steps");
   const auto count = static_cast<int64_t>(std::max<__int128>(steps, 0));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, ctx.In(0).type, {count}));
@@ -170,8 +169,7 @@ Status Range(KernelContext& ctx) {
 Status EyeLike(KernelContext& ctx) {
   const RangeTensor& like = ctx.In(0);
   if (like.shape.size() != 2) return Fail(ErrorCode::kInvalidInput, "input is not of rank 2");
-  const auto type =
-      static_cast<DataType>(ctx.node().Int("dtype", static_cast<int64_t>(like.type)));
+  const auto type = static_cast<DataType>(ctx.node().Int("dtype", static_cast<int64_t>(like.type)));
   if (!IsFloat(type) && !IsExact(type)) {
     return Fail(ErrorCode::kInvalidInput, "dtype {}", Name(type));
   }
@@ -223,7 +221,8 @@ Status OneHot(KernelContext& ctx) {
     const int64_t first = at / inner * *depth * inner + at % inner;
     std::optional<int64_t> hot = AsInt64(indices, i);
     if (!hot) {
-      for (int64_t k = 0; k < *depth; ++k) unknown.push_back(static_cast<size_t>(first + k * inner));
+      for (int64_t k = 0; k < *depth; ++k)
+        unknown.push_back(static_cast<size_t>(first + k * inner));
       continue;
     }
     // Negative indices count from the end since opset 11; out of range is off throughout.
@@ -236,10 +235,8 @@ Status OneHot(KernelContext& ctx) {
 }
 
 constexpr KernelEntry kGenerateKernels[] = {
-    {"Constant", 1, kLatest, Constant},
-    {"ConstantOfShape", 9, kLatest, ConstantOfShape},
-    {"Range", 11, kLatest, Range},
-    {"EyeLike", 9, kLatest, EyeLike},
+    {"Constant", 1, kLatest, Constant}, {"ConstantOfShape", 9, kLatest, ConstantOfShape},
+    {"Range", 11, kLatest, Range},      {"EyeLike", 9, kLatest, EyeLike},
     {"OneHot", 9, kLatest, OneHot},
 };
 

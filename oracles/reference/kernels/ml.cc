@@ -41,8 +41,8 @@ int64_t Features(const RangeTensor& x) { return x.shape.empty() ? 1 : x.shape.ba
 // The attribute's value for feature f: one for all, or one for each.
 template <typename T>
 Result<std::vector<T>> PerFeature(std::vector<T> values, int64_t features, std::string_view name) {
-  if (values.size() == 1) values.assign(static_cast<size_t>(std::max<int64_t>(features, 1)),
-                                        values[0]);
+  if (values.size() == 1)
+    values.assign(static_cast<size_t>(std::max<int64_t>(features, 1)), values[0]);
   if (static_cast<int64_t>(values.size()) < features) {
     return Fail(ErrorCode::kInvalidInput, "{} has {} values for {} features", name, values.size(),
                 features);
@@ -110,8 +110,7 @@ Status Scaler(KernelContext& ctx) {
   const Arithmetic arithmetic(DataType::kFloat);
   for (size_t i = 0; i < static_cast<size_t>(x.size()); ++i) {
     const size_t f = i % static_cast<size_t>(features);
-    const Interval moved =
-        arithmetic.Sub(AsFloat(x, i), Exactly(static_cast<double>(offset[f])));
+    const Interval moved = arithmetic.Sub(AsFloat(x, i), Exactly(static_cast<double>(offset[f])));
     StoreElement(*out, i, arithmetic.Mul(moved, Exactly(static_cast<double>(scale[f]))));
   }
   Round(*out);
@@ -161,7 +160,8 @@ Status Imputer(KernelContext& ctx) {
                                                 features, "imputed_value_int64s"));
     const int64_t replaced = ctx.node().Int("replaced_value_int64", 0);
     for (size_t i = 0; i < x.ints.size(); ++i) {
-      if (x.ints[i] == replaced) out.ints[i] = WrapInteger(x.type, static_cast<uint64_t>(imputed[f(i)]));
+      if (x.ints[i] == replaced)
+        out.ints[i] = WrapInteger(x.type, static_cast<uint64_t>(imputed[f(i)]));
     }
     return {};
   }
@@ -219,8 +219,7 @@ Status LabelEncoder(KernelContext& ctx) {
   const Node& node = ctx.node();
   const RangeTensor keys = ListAttribute(node, "keys");
   const RangeTensor values = ListAttribute(node, "values");
-  if (keys.type != x.type || keys.size() != values.size() ||
-      values.type == DataType::kUndefined) {
+  if (keys.type != x.type || keys.size() != values.size() || values.type == DataType::kUndefined) {
     return Fail(ErrorCode::kInvalidInput, "keys of {} and values of {} for {}", Name(keys.type),
                 Name(values.type), Name(x.type));
   }
@@ -361,8 +360,8 @@ Status LinearRegressor(KernelContext& ctx) {
                 targets, ToString(x.shape));
   }
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, DataType::kFloat, {rows, targets}));
-  MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(rows * (features + 1)) *
-                      static_cast<uint64_t>(targets) * 8));
+  MOIRE_TRY(
+      ctx.Spend(static_cast<uint64_t>(rows * (features + 1)) * static_cast<uint64_t>(targets) * 8));
   const auto n = static_cast<size_t>(features);
   for (int64_t r = 0; r < rows; ++r) {
     std::vector<double> value, lo, hi;

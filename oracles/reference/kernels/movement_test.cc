@@ -50,11 +50,7 @@ std::vector<Row> Rows() {
        {3, 0},
        {}},
       {"transpose", {"Transpose"}, {m}, {3, 2}, {0, 3, 1, 4, 2, 5}},
-      {"squeeze by attribute",
-       {"Squeeze", {{"axes", Ints{0}}}, 11},
-       {Iota({1, 2})},
-       {2},
-       {0, 1}},
+      {"squeeze by attribute", {"Squeeze", {{"axes", Ints{0}}}, 11}, {Iota({1, 2})}, {2}, {0, 1}},
       {"squeeze all", {"Squeeze"}, {Iota({1, 2, 1})}, {2}, {0, 1}},
       {"unsqueeze", {"Unsqueeze"}, {Iota({2}), Int64s({-1, 0})}, {1, 2, 1}, {0, 1}},
       {"flatten", {"Flatten", {{"axis", int64_t{-1}}}}, {Iota({1, 2, 2})}, {2, 2}, {0, 1, 2, 3}},
@@ -88,11 +84,7 @@ std::vector<Row> Rows() {
        {m},
        {2, 1},
        {1, 4}},
-      {"gather",
-       {"Gather", {{"axis", int64_t{1}}}},
-       {m, Int64s({-1, 0})},
-       {2, 2},
-       {2, 0, 5, 3}},
+      {"gather", {"Gather", {{"axis", int64_t{1}}}}, {m, Int64s({-1, 0})}, {2, 2}, {2, 0, 5, 3}},
       {"gather elements",
        {"GatherElements", {{"axis", int64_t{0}}}},
        {m, Int64s({1, 0}, {1, 2})},
@@ -123,11 +115,7 @@ std::vector<Row> Rows() {
        {Iota({3}), Int64s({-1, 2}), Int64s({7}, {})},
        {4},
        {1, 2, 7, 7}},
-      {"center crop and pad",
-       {"CenterCropPad"},
-       {m, Int64s({3, 1})},
-       {3, 1},
-       {1, 4, 0}},
+      {"center crop and pad", {"CenterCropPad"}, {m, Int64s({3, 1})}, {3, 1}, {1, 4, 0}},
       {"trilu", {"Trilu"}, {m, Int64s({1}, {})}, {2, 3}, {0, 1, 2, 0, 0, 5}},
       {"trilu far out",
        {"Trilu", {{"upper", int64_t{0}}}},
@@ -151,11 +139,7 @@ std::vector<Row> Rows() {
        {3},
        {kMin, -1, kMax - 1}},
       {"eye like", {"EyeLike", {{"k", int64_t{1}}}}, {m}, {2, 3}, {0, 1, 0, 0, 0, 1}},
-      {"one hot",
-       {"OneHot"},
-       {Int64s({-1, 5}), Int64s({2}), Int64s({0, 9})},
-       {2, 2},
-       {0, 9, 0, 0}},
+      {"one hot", {"OneHot"}, {Int64s({-1, 5}), Int64s({2}), Int64s({0, 9})}, {2, 2}, {0, 9, 0, 0}},
       {"non zero", {"NonZero"}, {Int64s({0, 3, 1, 0}, {2, 2})}, {2, 2}, {0, 1, 1, 0}},
       {"non zero of a scalar", {"NonZero"}, {Int64s({3}, {})}, {0, 1}, {}},
       {"unique in order of occurrence",
@@ -194,21 +178,27 @@ TEST(Movement, WrongAndHugeInputsAreTurnedAway) {
       {"transpose with an axis twice", {"Transpose", {{"perm", Ints{0, 0}}}}, {m}},
       {"squeeze of a wide axis", {"Squeeze"}, {m, Int64s({0})}},
       {"gather outside", {"Gather"}, {m, Int64s({2})}},
-      {"slice with step 0",
-       {"Slice"},
-       {m, Int64s({0}), Int64s({1}), Int64s({0}), Int64s({0})}},
+      {"slice with step 0", {"Slice"}, {m, Int64s({0}), Int64s({1}), Int64s({0}), Int64s({0})}},
       {"pad takes too much", {"Pad"}, {Iota({1}), Int64s({-1, -1})}},
       {"reflect too far", {"Pad", {{"mode", std::string("reflect")}}}, {Iota({2}), Int64s({2, 0})}},
       {"expand", {"Expand"}, {Iota({1}), Int64s({huge})}, ErrorCode::kOverBudget},
-      {"expand beside a dim of 0", {"Expand"}, {Iota({0, 1}), Int64s({0, huge})},
+      {"expand beside a dim of 0",
+       {"Expand"},
+       {Iota({0, 1}), Int64s({0, huge})},
        ErrorCode::kOverBudget},
       {"tile", {"Tile"}, {Iota({2}), Int64s({kMax})}, ErrorCode::kOverBudget},
-      {"constant of shape", {"ConstantOfShape"}, {Int64s({1 << 20, 1 << 20})},
+      {"constant of shape",
+       {"ConstantOfShape"},
+       {Int64s({1 << 20, 1 << 20})},
        ErrorCode::kOverBudget},
-      {"range", {"Range"}, {Int64s({0}, {}), Int64s({kMax}, {}), Int64s({1}, {})},
+      {"range",
+       {"Range"},
+       {Int64s({0}, {}), Int64s({kMax}, {}), Int64s({1}, {})},
        ErrorCode::kOverBudget},
       {"pad", {"Pad"}, {Iota({1}), Int64s({kMax - 1, 0})}, ErrorCode::kOverBudget},
-      {"one hot", {"OneHot"}, {Int64s({0}), Int64s({huge}), Int64s({0, 1})},
+      {"one hot",
+       {"OneHot"},
+       {Int64s({0}), Int64s({huge}), Int64s({0, 1})},
        ErrorCode::kOverBudget},
       {"resize",
        {"Resize"},
@@ -255,8 +245,8 @@ TEST(Movement, ConcatUndoesSplitAndSliceUndoesPad) {
     shape.push_back(random.Between(0, 6));
     const RangeTensor x = Iota(shape);
     const int64_t at = random.Between(0, shape.back());
-    const auto parts = RunNodeAll({"Split", {{"axis", int64_t{-1}}}, 18, 2},
-                                  {x, Int64s({at, shape.back() - at})});
+    const auto parts =
+        RunNodeAll({"Split", {{"axis", int64_t{-1}}}, 18, 2}, {x, Int64s({at, shape.back() - at})});
     ASSERT_TRUE(parts.has_value()) << parts.error().message;
     const auto joined = RunNode({"Concat", {{"axis", int64_t{-1}}}}, *parts);
     ASSERT_TRUE(joined.has_value());
@@ -309,16 +299,15 @@ TEST(Movement, AMarkedIndexMarksWhatItPicksAndAMarkedShapeIsUndecidable) {
 }
 
 TEST(Movement, PadsThatRemoveAndReflectAreUnspecifiedWhereOrderMatters) {
-  const auto out = RunNode({"Pad", {{"mode", std::string("reflect")}}},
-                           {Iota({3}), Int64s({-1, 1})});
+  const auto out =
+      RunNode({"Pad", {{"mode", std::string("reflect")}}}, {Iota({3}), Int64s({-1, 1})});
   ASSERT_TRUE(out.has_value());
   ASSERT_EQ(out->shape, (Shape{3}));
   EXPECT_EQ(out->MarkAt(0), kDecided);
   EXPECT_EQ(out->MarkAt(1), kDecided);
   // Cut first: 1 2 1. Reflect first: 0 1 2 1, then cut: 1 2 1. The same here ...
   EXPECT_EQ(out->ints, (Ints{1, 2, 1}));
-  const auto deep = RunNode({"Pad", {{"mode", std::string("wrap")}}},
-                            {Iota({3}), Int64s({-1, 1})});
+  const auto deep = RunNode({"Pad", {{"mode", std::string("wrap")}}}, {Iota({3}), Int64s({-1, 1})});
   ASSERT_TRUE(deep.has_value());
   // ... not here: 1 2 1 against 1 2 0.
   EXPECT_EQ(deep->MarkAt(2), kUnspecified);

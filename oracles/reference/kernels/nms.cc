@@ -45,8 +45,11 @@ Result<bool> Overlap(const Box& a, const Box& b, double threshold) {
   const double joined = area_a + area_b - common;
   const double iou = common / joined;
   // First-order error of the intersection and of the union, relative to the union.
-  const double error = 4 * slack * (std::abs(width) + std::abs(height) + a.x2 - a.x1 + a.y2 - a.y1 +
-                                    b.x2 - b.x1 + b.y2 - b.y1) / joined + 8 * unit;
+  const double error = 4 * slack *
+                           (std::abs(width) + std::abs(height) + a.x2 - a.x1 + a.y2 - a.y1 + b.x2 -
+                            b.x1 + b.y2 - b.y1) /
+                           joined +
+                       8 * unit;
   if (std::abs(iou - threshold) <= error) {
     return Fail(ErrorCode::kUndecidable, "an overlap of {} at a threshold of {}", iou, threshold);
   }
@@ -106,7 +109,8 @@ Result<Ints> Select(KernelContext& ctx, std::span<const Box> boxes, const double
 Result<double> OptionalFloat(KernelContext& ctx, size_t input, double otherwise) {
   if (ctx.Input(input) == nullptr) return otherwise;
   MOIRE_TRY(CheckExact(ctx.In(input)));
-  if (ctx.In(input).size() != 1) return Fail(ErrorCode::kInvalidInput, "input {} is no scalar", input);
+  if (ctx.In(input).size() != 1)
+    return Fail(ErrorCode::kInvalidInput, "input {} is no scalar", input);
   return ctx.In(input).value[0];
 }
 

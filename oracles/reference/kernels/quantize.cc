@@ -50,8 +50,8 @@ Interval Quotient(DataType precision, const Interval& x, const Interval& scale, 
   double lo = *std::ranges::min_element(corners);
   double hi = *std::ranges::max_element(corners);
   const double float_unit = UnitRoundoff(DataType::kFloat);
-  const double relative = (precision == DataType::kFloat ? 0 : UnitRoundoff(precision)) +
-                          4 * float_unit;
+  const double relative =
+      (precision == DataType::kFloat ? 0 : UnitRoundoff(precision)) + 4 * float_unit;
   const double absolute = x.exact() ? 0 : 4 * float_unit * most;
   lo -= std::abs(lo) * relative + absolute;
   hi += std::abs(hi) * relative + absolute;
@@ -174,8 +174,7 @@ Status QuantizeLinear(KernelContext& ctx) {
   MOIRE_ASSIGN(const std::vector<int64_t> use, Granularity(ctx, x, scale));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, type, x.shape));
   MOIRE_TRY(ctx.Spend(use.size() * 4));
-  const double most = IsFloat(type) ? Traits(type).max_finite
-                                    : std::ldexp(1.0, Traits(type).bits);
+  const double most = IsFloat(type) ? Traits(type).max_finite : std::ldexp(1.0, Traits(type).bits);
   for (size_t i = 0; i < use.size(); ++i) {
     const auto k = static_cast<size_t>(use[i]);
     Interval q = Quotient(precision, AsInterval(x, i), ElementOf(scale, k), most);
@@ -212,9 +211,8 @@ Status DequantizeLinear(KernelContext& ctx) {
   if (!IsFloat(type)) return Fail(ErrorCode::kInvalidInput, "output_dtype {}", Name(type));
   // The product may be formed in the scale's type and then converted.
   const bool two_types = scale.type != type && scale.type != DataType::kFloat8E8M0;
-  const Arithmetic arithmetic(two_types && Traits(scale.type).precision < Traits(type).precision
-                                  ? scale.type
-                                  : type);
+  const Arithmetic arithmetic(
+      two_types && Traits(scale.type).precision < Traits(type).precision ? scale.type : type);
   MOIRE_ASSIGN(const std::vector<int64_t> use, Granularity(ctx, x, scale));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, type, x.shape));
   MOIRE_TRY(ctx.Spend(use.size() * 4));

@@ -31,8 +31,8 @@ Status DynamicQuantizeLinear(KernelContext& ctx) {
   if (!(scale.lo > 0)) marks |= scale.hi > 0 ? kUndecidable : kUnspecified;
   scale.mark |= marks;
   const Interval ratio = Quotient(DataType::kFloat, least, scale, 255);
-  const QuantizedInt zero = SaturateToInt(
-      DataType::kUint8, {-ratio.value, -ratio.hi, -ratio.lo, ratio.mark}, 0);
+  const QuantizedInt zero =
+      SaturateToInt(DataType::kUint8, {-ratio.value, -ratio.hi, -ratio.lo, ratio.mark}, 0);
 
   MOIRE_ASSIGN(RangeTensor * y, ctx.Make(0, DataType::kUint8, x.shape));
   MOIRE_TRY(ctx.Spend(x.value.size() * 4));
@@ -137,9 +137,9 @@ Status QLinearMatMul(KernelContext& ctx) {
     const auto at = static_cast<int64_t>(i);
     const int64_t column = at % columns, row = at / columns % rows;
     const size_t zero = grid_y.ZeroIndex(row);
-    const QuantizedInt y = Requantize(out->type, sums.ints[i], sums.MarkAt(i), grid_a.Scale(row),
-                                      grid_b.Scale(column), grid_y.Scale(row),
-                                      grid_y.zero.ints[zero]);
+    const QuantizedInt y =
+        Requantize(out->type, sums.ints[i], sums.MarkAt(i), grid_a.Scale(row), grid_b.Scale(column),
+                   grid_y.Scale(row), grid_y.zero.ints[zero]);
     out->ints[i] = y.value;
     out->AddMark(i, y.mark | grid_y.zero.MarkAt(zero));
   }
@@ -154,8 +154,8 @@ Status QLinearConv(KernelContext& ctx) {
   const Grid grid_y{ctx.In(6), ctx.In(7)};
   MOIRE_TRY(CheckScales({&grid_x, &grid_w, &grid_y}));
   const int64_t channels = w.shape.empty() ? 0 : w.shape[0];
-  const bool bias_fits = bias == nullptr || (bias->type == DataType::kInt32 &&
-                                             bias->shape == Shape{channels});
+  const bool bias_fits =
+      bias == nullptr || (bias->type == DataType::kInt32 && bias->shape == Shape{channels});
   if (!grid_x.Fits(1) || !grid_w.Fits(channels) || !grid_y.Fits(1) || !bias_fits) {
     return Fail(ErrorCode::kInvalidInput, "scales, zero points or bias do not fit {} channels",
                 channels);

@@ -81,9 +81,8 @@ Result<Point> Original(const Plan& plan, const AxisPlan& axis, int64_t i) {
   }
   if (mode == "tf_crop_and_resize") {
     const double span = axis.roi_end - axis.roi_start;
-    const double at = axis.out > 1
-                          ? axis.roi_start * (in - 1) + x * span * (in - 1) / (out - 1)
-                          : 0.5 * (axis.roi_start + axis.roi_end) * (in - 1);
+    const double at = axis.out > 1 ? axis.roi_start * (in - 1) + x * span * (in - 1) / (out - 1)
+                                   : 0.5 * (axis.roi_start + axis.roi_end) * (in - 1);
     const bool exact = i == 0 && axis.out > 1 && FloatExact(at);
     return Point{at, exact ? 0 : 8 * unit * (in * (std::abs(axis.roi_start) + std::abs(span)) + 1)};
   }
@@ -134,9 +133,7 @@ Result<Sample> SampleAt(const Plan& plan, const AxisPlan& axis, int64_t i) {
       out.mark = kUndecidable;
     }
   }
-  const auto clamp = [&](double at) {
-    return static_cast<int64_t>(std::clamp(at, 0.0, last));
-  };
+  const auto clamp = [&](double at) { return static_cast<int64_t>(std::clamp(at, 0.0, last)); };
   if (plan.mode == Mode::kNearest) {
     const int64_t chosen = clamp(Nearest(plan.nearest, point.at));
     if (clamp(Nearest(plan.nearest, point.at - point.slack)) != chosen ||
@@ -210,8 +207,8 @@ Result<RangeTensor> ResizeAxis(KernelContext& ctx, const Plan& plan, const AxisP
         lo += std::min(a_lo, a_hi);
         hi += std::max(a_lo, a_hi);
         size += std::abs(tap.weight) * std::max(std::abs(source.lo[s]), std::abs(source.hi[s]));
-        moved += tap.slack * std::max(std::abs(source.lo[s] - center),
-                                      std::abs(source.hi[s] - center));
+        moved +=
+            tap.slack * std::max(std::abs(source.lo[s] - center), std::abs(source.hi[s] - center));
         moved += tap.rounding * std::max(std::abs(source.lo[s]), std::abs(source.hi[s]));
         marks |= source.MarkAt(s);
         // Whether an element of weight zero takes part is open.
@@ -335,8 +332,8 @@ Status PlanScales(Plan& plan, const Ints& axes, std::span<const double> scales) 
     // The page's formula of the output size has the region in it; ONNX's shape inference and
     // reference leave it out.
     const double span = axis.roi_end - axis.roi_start;
-    if (plan.transform == "tf_crop_and_resize" && std::floor(in * span * axis.scale) !=
-                                                      static_cast<double>(axis.out)) {
+    if (plan.transform == "tf_crop_and_resize" &&
+        std::floor(in * span * axis.scale) != static_cast<double>(axis.out)) {
       return Fail(ErrorCode::kUndecidable, "a region of {} scaled", span);
     }
   }

@@ -82,16 +82,14 @@ AxisSample SampleAxis(const Sampling& s, const Interval& n, DataType grid_type, 
   }
   const auto exact_in = [&](double v) { return RoundTo(grid_type, v) == v; };
   const double steps = (n.value + 1) * (s.align_corners ? size - 1 : size);
-  const bool exact = n.exact() && exact_in(n.value + 1) && exact_in(steps) && exact_in(steps - 1) &&
-                     exact_in(at);
+  const bool exact =
+      n.exact() && exact_in(n.value + 1) && exact_in(steps) && exact_in(steps - 1) && exact_in(at);
   const double unit = UnitRoundoff(grid_type);
   double slack = exact ? 0 : 8 * unit * ((std::abs(n.value) + 1) * size + 1);
   slack += std::max(at - place(n.lo), place(n.hi) - at);
 
   if (s.mode == Mode::kNearest) {
-    const auto chosen = [&](double x) {
-      return PaddedIndex(s, std::nearbyint(x), length);
-    };
+    const auto chosen = [&](double x) { return PaddedIndex(s, std::nearbyint(x), length); };
     out.taps = {{chosen(at), 1, 0, 0}};
     if (chosen(at - slack) != chosen(at) || chosen(at + slack) != chosen(at)) {
       out.mark |= kUndecidable;
@@ -118,7 +116,8 @@ AxisSample SampleAxis(const Sampling& s, const Interval& n, DataType grid_type, 
   // The cubic polynomials cancel terms of up to 8 a (d + 1) = 12.
   const double rounding = s.mode == Mode::kLinear ? 0 : 48 * UnitRoundoff(DataType::kFloat);
   for (double k = std::floor(at - slack) - reach + 1; k <= std::floor(at + slack) + reach; ++k) {
-    out.taps.push_back({PaddedIndex(s, k, length), Weight(s.mode, at - k), slope * slack, rounding});
+    out.taps.push_back(
+        {PaddedIndex(s, k, length), Weight(s.mode, at - k), slope * slack, rounding});
   }
   return out;
 }
@@ -164,8 +163,8 @@ Interval Interpolate(const RangeTensor& x, int64_t base, const Shape& strides,
     out.hi += std::max(lo, hi);
     out.mark |= term.v.mark;
     size += std::abs(term.weight) * std::max(std::abs(term.v.lo), std::abs(term.v.hi));
-    moved += term.slack * std::max(std::abs(term.v.lo - center.value),
-                                   std::abs(term.v.hi - center.value)) +
+    moved += term.slack *
+                 std::max(std::abs(term.v.lo - center.value), std::abs(term.v.hi - center.value)) +
              term.rounding * std::max(std::abs(term.v.lo), std::abs(term.v.hi));
     if (!std::isfinite(term.v.lo) || !std::isfinite(term.v.hi)) out.mark |= kUndecidable;
   }

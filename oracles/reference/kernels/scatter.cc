@@ -1,6 +1,6 @@
-// Scatter, ScatterElements, ScatterND, TensorScatter, MaxUnpool: a copy of data with elements replaced, or
-// reduced with add, mul, max, min. The order of updates is open: without a reduction, places that
-// two different updates hit are unspecified; with one, the range holds every order.
+// Scatter, ScatterElements, ScatterND, TensorScatter, MaxUnpool: a copy of data with elements
+// replaced, or reduced with add, mul, max, min. The order of updates is open: without a reduction,
+// places that two different updates hit are unspecified; with one, the range holds every order.
 #include <algorithm>
 #include <cmath>
 
@@ -83,8 +83,8 @@ Interval ReduceFloats(DataType type, const std::string& reduction,
     hi.push_back(term.hi);
     mark |= term.mark;
   }
-  Interval sum = SumOf(type, {value.data(), lo.data(), hi.data()},
-                       static_cast<int64_t>(terms.size()));
+  Interval sum =
+      SumOf(type, {value.data(), lo.data(), hi.data()}, static_cast<int64_t>(terms.size()));
   sum.mark |= mark;
   return sum;
 }
@@ -327,10 +327,8 @@ Status MaxUnpool(KernelContext& ctx) {
 }
 
 constexpr KernelEntry kScatterKernels[] = {
-    {"Scatter", 9, kLatest, ScatterElements},
-    {"ScatterElements", 11, kLatest, ScatterElements},
-    {"ScatterND", 11, kLatest, ScatterND},
-    {"TensorScatter", 24, kLatest, TensorScatter},
+    {"Scatter", 9, kLatest, ScatterElements}, {"ScatterElements", 11, kLatest, ScatterElements},
+    {"ScatterND", 11, kLatest, ScatterND},    {"TensorScatter", 24, kLatest, TensorScatter},
     {"MaxUnpool", 9, kLatest, MaxUnpool},
 };
 

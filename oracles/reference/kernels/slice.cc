@@ -73,8 +73,8 @@ Status Slice(KernelContext& ctx) {
     const auto d = static_cast<size_t>(axes[i]);
     step[d] = in.steps ? (*in.steps)[i] : 1;
     if (step[d] == 0) return Fail(ErrorCode::kInvalidInput, "step 0 along axis {}", d);
-    // "INT_MAX when slicing forward and INT_MIN when slicing backward" mean the end of the axis; what
-    // INT_MAX means when slicing backward is read in two ways.
+    // "INT_MAX when slicing forward and INT_MIN when slicing backward" mean the end of the axis;
+    // what INT_MAX means when slicing backward is read in two ways.
     if (step[d] < 0 && IsIntMax(in.ends[i])) {
       return Fail(ErrorCode::kUndecidable, "end INT_MAX with step {}", step[d]);
     }

@@ -62,8 +62,7 @@ void MarkFloatLine(const RangeTensor& x, std::span<const int64_t> line,
     const bool beaten =
         i == 0 || before.at > e.hi || (before.at == e.hi && before.exact && e.exact());
     const Bound& rest = after[i + 1];
-    const bool beats =
-        i + 1 == n || rest.at < e.lo || (rest.at == e.lo && rest.exact && e.exact());
+    const bool beats = i + 1 == n || rest.at < e.lo || (rest.at == e.lo && rest.exact && e.exact());
     if (!beaten || !beats) index_marks[i] |= kUndecidable;
     before.Add(e.lo, e.exact(), true);
   }
@@ -246,7 +245,8 @@ Status Unique(KernelContext& ctx) {
   Ints place(groups.size()), by_place(groups.size());
   std::iota(by_place.begin(), by_place.end(), int64_t{0});
   if (ctx.node().Int("sorted", 1) == 0) {
-    std::ranges::sort(by_place, {}, [&](int64_t g) { return groups[static_cast<size_t>(g)].first; });
+    std::ranges::sort(by_place, {},
+                      [&](int64_t g) { return groups[static_cast<size_t>(g)].first; });
   }
   for (size_t p = 0; p < by_place.size(); ++p) {
     place[static_cast<size_t>(by_place[p])] = static_cast<int64_t>(p);
@@ -258,8 +258,8 @@ Status Unique(KernelContext& ctx) {
   const Shape strides = Strides(view);
   for (size_t d = 0; d < tables.size(); ++d) {
     for (size_t i = 0; i < tables[d].size(); ++i) {
-      const int64_t at = d == a ? groups[static_cast<size_t>(by_place[i])].first
-                                : static_cast<int64_t>(i);
+      const int64_t at =
+          d == a ? groups[static_cast<size_t>(by_place[i])].first : static_cast<int64_t>(i);
       tables[d][i] = at * strides[d];
     }
   }
@@ -274,8 +274,8 @@ Status Unique(KernelContext& ctx) {
   };
   const auto group_at = [&](size_t p) { return groups[static_cast<size_t>(by_place[p])]; };
   MOIRE_TRY(emit(1, groups.size(), [&](size_t p) { return group_at(p).first; }));
-  MOIRE_TRY(emit(2, group_of.size(),
-                 [&](size_t i) { return place[static_cast<size_t>(group_of[i])]; }));
+  MOIRE_TRY(
+      emit(2, group_of.size(), [&](size_t i) { return place[static_cast<size_t>(group_of[i])]; }));
   return emit(3, groups.size(), [&](size_t p) { return group_at(p).count; });
 }
 
