@@ -71,7 +71,7 @@ class Supervisor {
   Status ForgetPassedRules();
   Status PublishRules();
   bool Finished() const;
-  void Line(bool last);
+  Status Line(bool last);
   Totals Sum();
   Result<CampaignSummary> Summarise();
 
@@ -363,10 +363,10 @@ Totals Supervisor::Sum() {
   return totals;
 }
 
-void Supervisor::Line(bool last) {
+Status Supervisor::Line(bool last) {
   const double now = Since(start_);
   const double every = terminal_ ? kLiveLineSeconds : kPlainLineSeconds;
-  if (!last && now - last_line_ < every) return;
+  if (!last && now - last_line_ < every) return {};
   const Totals totals = Sum();
   const double rate = static_cast<double>(totals.cases - line_cases_) /
                       std::max(now - std::max(last_line_, 0.0), 1e-3);
@@ -392,12 +392,10 @@ void Supervisor::Line(bool last) {
   std::fflush(stderr);
   if (last || now - last_stats_ >= kStatsSeconds) {
     last_stats_ = now;
-    if (const Status status = store_.AddStats({now, totals.cases, totals.valid,
-                                               totals.blocks_reached, fresh, findings_, restarts_});
-        !status) {
-      fmt::print(stderr, "moire: {}\n", status.error().message);
-    }
+    return store_.AddStats({now, totals.cases, totals.valid, totals.blocks_reached, fresh,
+                            findings_, restarts_});
   }
+  return {};
 }
 
 Result<CampaignSummary> Supervisor::Summarise() {
@@ -433,11 +431,11 @@ Result<CampaignSummary> Supervisor::Run() {
   while (!Finished()) {
     MOIRE_TRY(PollWorkers());
     MOIRE_TRY(PollTriage());
-    Line(false);
+    MOIRE_TRY(Line(false));
     poll(nullptr, 0, static_cast<int>(1000 * kPollSeconds));
   }
   for (Slot& slot : slots_) slot.process.Stop();
-  Line(true);
+  MOIRE_TRY(Line(true));
   const double fuzzed = Since(start_);
   // What waits is triaged before the summary; a second Ctrl-C leaves it for the next run.
   const auto draining = Clock::now();
