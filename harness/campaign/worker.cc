@@ -8,11 +8,11 @@
 #include <cstring>
 #include <filesystem>
 
+#include "fuzzers/feedback/base_case.h"
 #include "fuzzers/feedback/extra_counters.h"
 #include "fuzzers/mutate/mutate.h"
 #include "harness/backends/ort/ort_backend.h"
 #include "harness/backends/spec.h"
-#include "harness/case/onnx_adapter.h"
 #include "oracles/configuration_name.h"
 #include "synth/finding.h"
 
@@ -29,6 +29,9 @@ constexpr size_t kManyNewBlocks = 64;
 constexpr uint64_t kProbeEvery = 64;
 // Configurations that run every case; the rest only those that brought something new.
 constexpr size_t kFastTier = 2;
+
+// What only rejections reach would trap in each of them: so often is a block given another chance.
+constexpr uint8_t kMaxPutBacks = 3;
 
 // Row of the journal that marks a new process.
 constexpr std::string_view kRestart = "#restart";
@@ -72,6 +75,8 @@ Status Worker::Open() {
   settings_.max_nodes = config_.max_nodes;
   next_case_ = config_.first_case;
   MOIRE_TRY(OpenSharedMappings());
+  // Before the environment is made: its blocks belong to the base.
+  if (config_.feedback == "breakpoints") MOIRE_TRY(ArmCoverage());
   for (const std::string& spec : config_.specs) {
     MOIRE_ASSIGN(auto opened, OpenConfigurations(spec));
     for (auto& configuration : opened) configurations_.push_back(std::move(configuration));
@@ -90,8 +95,17 @@ Status Worker::Open() {
                   std::strerror(errno));
     }
   }
+  if (coverage_) {
+    MOIRE_TRY(CountBase());
+    coverage_->Disarm();  // what the probes reach is left for the campaign
+  }
   MOIRE_TRY(Learn());
-  if (config_.feedback == "breakpoints") MOIRE_TRY(ArmCoverage());
+  if (coverage_) {
+    MOIRE_TRY(coverage_->Arm());
+    WarmUp(*coverage_, [&] {
+      for (const auto& configuration : configurations_) configuration->Run(BaseCase());
+    });
+  }
   if (config_.feedback != "none") {
     MOIRE_ASSIGN(waypoints_, Waypoints::Open());
   }
@@ -200,17 +214,19 @@ Status Worker::ArmCoverage() {
   MOIRE_ASSIGN(const std::string library, LoadOrtLibrary(spec.target));
   MOIRE_ASSIGN(coverage_, BreakpointCoverage::Find(library));
   MOIRE_TRY(coverage_->Arm());
-  // The base: what any model at all reaches.
-  Result<std::string> identity = ParseModelText(
-      R"(<ir_version: 10, opset_import: ["" : 21]> g (float[1] x) => (float[1] y) { y = Identity (x) })");
-  if (!identity) return std::unexpected(std::move(identity).error());
-  const Case base{std::move(*identity), {{"x", MakeTensor(DataType::kFloat, {1})}}, {}};
-  WarmUp(*coverage_, [&] {
-    for (const auto& configuration : configurations_) configuration->Run(base);
-  });
+  return {};
+}
+
+// The base: what any model at all reaches.
+Status Worker::CountBase() {
+  for (const auto& configuration : configurations_) configuration->Run(BaseCase());
+  coverage_->TakeNew(new_blocks_);
+  MOIRE_ASSIGN(blocks_, BlockSet::Open(config_.directory.empty() ? "" : BlocksFile(config_.directory),
+                                       coverage_->blocks()));
+  blocks_->Add(new_blocks_);
   stats_->blocks_total = coverage_->blocks();
-  stats_->blocks_base = coverage_->reached();
-  stats_->blocks_reached = coverage_->reached();
+  stats_->blocks_base = new_blocks_.size();
+  stats_->blocks_reached = blocks_->count();
   return {};
 }
 
@@ -308,13 +324,16 @@ Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bo
   const std::span<const std::unique_ptr<Configuration>> configurations(configurations_);
   const size_t fast = std::min(kFastTier, configurations.size());
   const size_t offset = all ? fast : 0;
+  types_.clear();
+  options.on_node = [&](const Node& node, std::span<const RangeTensor> values) {
+    for (size_t i = 0; i < std::min(values.size(), node.outputs.size()); ++i) {
+      if (waypoints_) types_[node.outputs[i]] = values[i].type;
+      if (rules_.empty()) continue;
+      facts_[node.outputs[i]] = {values[i].type, FlagsOf(values[i])};
+    }
+  };
   if (!rules_.empty()) {
     facts_ = FactsOfInputs(parsed.model, parsed.inputs);
-    options.on_node = [&](const Node& node, std::span<const RangeTensor> values) {
-      for (size_t i = 0; i < std::min(values.size(), node.outputs.size()); ++i) {
-        facts_[node.outputs[i]] = {values[i].type, FlagsOf(values[i])};
-      }
-    };
     options.instead = [this, offset](int configuration, const Model& model) {
       return Instead(configuration + static_cast<int>(offset), model);
     };
@@ -357,14 +376,22 @@ void Worker::Account(const GeneratedCase& parsed, const Execution& execution, bo
 void Worker::Feedback(const Model& model, const Execution& execution, bool accepted) {
   if (coverage_) {
     coverage_->TakeNew(new_blocks_);
-    LightBlocks(new_blocks_);
-    if (accepted) blocks_valid_ += new_blocks_.size();
-    stats_->blocks_valid = blocks_valid_;
-    stats_->blocks_reached = coverage_->reached();
+    if (accepted) {
+      LightBlocks(new_blocks_);
+      blocks_->Add(new_blocks_);
+    } else {
+      // A case that runs may still be the first to reach them.
+      coverage_->PutBack(new_blocks_, kMaxPutBacks);
+      new_blocks_.clear();
+    }
+    const uint64_t reached = blocks_->count();
+    stats_->blocks_reached = reached;
+    stats_->blocks_valid = reached - std::min<uint64_t>(reached, stats_->blocks_base);
   }
   if (waypoints_ && accepted && execution.observations.size() >= 2) {
     RunFacts facts;
     facts.model = &model;
+    facts.types = std::move(types_);
     facts.results = PairResults(model, execution.observations[0].outputs,
                                 execution.observations[1].outputs);
     waypoints_->Observe(facts);

@@ -4,6 +4,7 @@
 #ifndef MOIRE_HARNESS_CAMPAIGN_WORKER_H_
 #define MOIRE_HARNESS_CAMPAIGN_WORKER_H_
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,6 +13,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "fuzzers/feedback/block_set.h"
 #include "fuzzers/feedback/breakpoints.h"
 #include "fuzzers/feedback/waypoints.h"
 #include "fuzzers/generate/generate.h"
@@ -68,6 +70,7 @@ class Worker {
   Status Learn();
   Status Rerun();
   Status ArmCoverage();
+  Status CountBase();
   void LoadRules();
   GeneratedCase Make(Random& random);
   size_t Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord record);
@@ -90,6 +93,7 @@ class Worker {
   WorkerStats* stats_ = nullptr;
   std::unique_ptr<OffsetObserver> observer_;
   std::unique_ptr<BreakpointCoverage> coverage_;
+  std::optional<BlockSet> blocks_;  // of accepted cases and the base, all workers together
   std::optional<Waypoints> waypoints_;
   std::vector<uint32_t> new_blocks_;
   std::optional<JournalWriter> journal_;
@@ -105,11 +109,11 @@ class Worker {
   std::vector<AvoidRule> rules_;
   uint32_t rules_version_ = 0;
   Facts facts_;
+  std::map<std::string, DataType, std::less<>> types_;  // of the last case's values, for waypoints
   std::unordered_map<std::string, GroupCount> groups_;
   std::vector<size_t> probed_;  // rules whose match runs all the same in this case
   uint64_t next_case_ = 0;
   uint64_t candidates_ = 0;
-  uint64_t blocks_valid_ = 0;
 };
 
 }  // namespace moire

@@ -23,5 +23,6 @@ std::string CorpusDirectory(const std::string& out) { return out + "/corpus"; }
 std::string InboxDirectory(const std::string& out) { return out + "/inbox"; }
 std::string LearnedFile(const std::string& out) { return out + "/learned.txt"; }
 std::string RulesFile(const std::string& out) { return out + "/rules.json"; }
+std::string BlocksFile(const std::string& out) { return out + "/blocks.bin"; }
 
 }  // namespace moire

@@ -41,6 +41,7 @@ std::string CorpusDirectory(const std::string& out);
 std::string InboxDirectory(const std::string& out);
 std::string LearnedFile(const std::string& out);
 std::string RulesFile(const std::string& out);
+std::string BlocksFile(const std::string& out);
 
 }  // namespace moire
 
