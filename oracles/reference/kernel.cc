@@ -35,6 +35,21 @@ Result<RangeTensor*> KernelContext::Make(size_t i, DataType type, Shape shape) {
   return &outputs_[i];
 }
 
+Result<bool> KernelContext::Flag(std::string_view attribute, bool otherwise) const {
+  const int64_t value = node_.Int(attribute, otherwise ? 1 : 0);
+  if (value != 0 && value != 1) {
+    return Fail(ErrorCode::kInvalidInput, "{} is {}, neither 0 nor 1", attribute, value);
+  }
+  return value == 1;
+}
+
+Result<Ints> KernelContext::ExactList(size_t i) const {
+  if (In(i).shape.size() != 1) {
+    return Fail(ErrorCode::kInvalidInput, "input {} must be 1-D, not {}", i, ToString(In(i).shape));
+  }
+  return ExactInts(i);
+}
+
 Result<Ints> KernelContext::ExactInts(size_t i) const {
   const RangeTensor& input = In(i);
   if (!IsExact(input.type)) {

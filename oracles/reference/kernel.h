@@ -82,6 +82,11 @@ class KernelContext {
   // Reserve, then MakeRangeTensor into Out(i).
   Result<RangeTensor*> Make(size_t i, DataType type, Shape shape);
 
+  // An attribute that is a flag; kInvalidInput for a value that is neither 0 nor 1.
+  Result<bool> Flag(std::string_view attribute, bool otherwise) const;
+  // The elements of an integer input that lists things (axes, sizes): ExactInts of a 1-D tensor,
+  // kInvalidInput for another rank.
+  Result<Ints> ExactList(size_t i) const;
   // The elements of an integer input that decides structure; kUndecidable when any is marked.
   Result<Ints> ExactInts(size_t i) const;
   // kInvalidInput, and remembers that a runtime that accepts these values is wrong.

@@ -60,8 +60,9 @@ Status ArgExtreme(KernelContext& ctx, bool negate) {
   if (!axis) {
     return Fail(ErrorCode::kInvalidInput, "axis is out of range for rank {}", x.shape.size());
   }
-  const bool keep = ctx.node().Int("keepdims", 1) != 0;
-  const bool last = ctx.opset() >= 12 && ctx.node().Int("select_last_index", 0) != 0;
+  MOIRE_ASSIGN(const bool keep, ctx.Flag("keepdims", true));
+  MOIRE_ASSIGN(const bool select_last, ctx.Flag("select_last_index", false));
+  const bool last = ctx.opset() >= 12 && select_last;
   MOIRE_ASSIGN(const Lines lines, LinesAlong(ctx, x.shape, *axis, keep));
   const size_t n = lines.step.size();
   if (n == 0 && !lines.start.empty()) {
@@ -152,8 +153,8 @@ Status Cumulate(KernelContext& ctx, bool product) {
   if (axes.size() != 1) return Fail(ErrorCode::kInvalidInput, "{} axes", axes.size());
   const auto axis = NormalizeAxis(axes[0], static_cast<int64_t>(x.shape.size()));
   if (!axis) return ctx.MustReject("axis {} is out of range for rank {}", axes[0], x.shape.size());
-  const bool exclusive = ctx.node().Int("exclusive", 0) != 0;
-  const bool reverse = ctx.node().Int("reverse", 0) != 0;
+  MOIRE_ASSIGN(const bool exclusive, ctx.Flag("exclusive", false));
+  MOIRE_ASSIGN(const bool reverse, ctx.Flag("reverse", false));
   MOIRE_ASSIGN(const Lines lines, LinesAlong(ctx, x.shape, *axis, true));
   const size_t n = lines.step.size();
   MOIRE_TRY(ctx.Spend(lines.start.size() * n * (IsFloat(x.type) && !product ? n + 1 : 2) * 4));

@@ -85,6 +85,13 @@ Interval FloatL2(DataType type, const Row& row, int64_t n) {
 }
 
 Interval FloatLogSum(DataType type, const Row& row, int64_t n) {
+  for (int64_t k = 0; k < n; ++k) {
+    const Interval x = At(row, k);
+    if (std::isfinite(x.lo) && std::isfinite(x.hi)) continue;
+    // An end that is infinite: the sum may be, or may not, and what it does with the rest is open.
+    if (n == 1 && x.exact()) return Exactly(std::log(x.value));
+    return Undecidable(x.value);
+  }
   const Interval sum = SumOf(type, row, n);
   if (sum.exact() && sum.value == 0) return Exactly(-kInfinity);
   if (sum.lo <= 0 && sum.hi >= 0) return Undecidable(std::log(std::max(sum.value, 0.0)));
@@ -345,13 +352,12 @@ Result<std::vector<bool>> ReducedAxes(KernelContext& ctx, const Reduction& reduc
   if (ctx.opset() < reduction.axes_input_since) {
     axes = ctx.node().IntList("axes");
   } else if (ctx.Input(1) != nullptr) {
-    MOIRE_ASSIGN(axes, ctx.ExactInts(1));
+    MOIRE_ASSIGN(axes, ctx.ExactList(1));
   }
   std::vector<bool> along(rank, false);
   if (axes.empty()) {
-    const bool noop =
-        ctx.opset() >= reduction.axes_input_since && ctx.node().Int("noop_with_empty_axes", 0) != 0;
-    along.assign(rank, !noop);
+    MOIRE_ASSIGN(const bool noop, ctx.Flag("noop_with_empty_axes", false));
+    along.assign(rank, ctx.opset() < reduction.axes_input_since || !noop);
     return along;
   }
   for (const int64_t axis : axes) {
@@ -373,7 +379,7 @@ Status Reduce(KernelContext& ctx, const Reduction& reduction) {
     return Fail(ErrorCode::kUnsupported, "element type {}", Name(in.type));
   }
   MOIRE_ASSIGN(const std::vector<bool> along, ReducedAxes(ctx, reduction));
-  const bool keep = ctx.node().Int("keepdims", 1) != 0;
+  MOIRE_ASSIGN(const bool keep, ctx.Flag("keepdims", true));
   MOIRE_ASSIGN(const Lines lines, LinesAlong(ctx, in.shape, along, keep));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, in.type, lines.shape));
   const size_t n = lines.step.size();

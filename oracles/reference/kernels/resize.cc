@@ -163,6 +163,11 @@ Result<Sample> SampleAt(const Plan& plan, const AxisPlan& axis, int64_t i) {
     out.taps.push_back({clamp(k), weight, slope * point.slack, rounding});
     sum += weight;
   }
+  if (plan.mode == Mode::kLinear && !plan.exclude_outside) {
+    // A point that is clamped to the border first has its neighbour beside it, at weight zero.
+    const double at = static_cast<double>(out.center);
+    for (const double side : {-1.0, 1.0}) out.taps.push_back({clamp(at + side), 0, 0});
+  }
   if (plan.exclude_outside) {
     if (!(std::abs(sum) > 1e-3)) {
       out.mark |= kUndecidable;
@@ -196,7 +201,7 @@ Result<RangeTensor> ResizeAxis(KernelContext& ctx, const Plan& plan, const AxisP
     for (int64_t o = 0; o < outer * inner; ++o) {
       const int64_t base = o / inner * axis.in * inner + o % inner;
       const auto at = static_cast<size_t>((o / inner * axis.out + i) * inner + o % inner);
-      double value = 0, lo = 0, hi = 0, size = 0, moved = 0;
+      double value = 0, lo = 0, hi = 0, size = 0, moved = 0, terms = 0;
       uint8_t marks = sample.mark;
       // The weights' errors cancel in their sum: what counts is how far the elements are apart.
       const double center = source.value[static_cast<size_t>(base + sample.center * inner)];
@@ -204,6 +209,7 @@ Result<RangeTensor> ResizeAxis(KernelContext& ctx, const Plan& plan, const AxisP
         const auto s = static_cast<size_t>(base + tap.index * inner);
         const double a_lo = tap.weight * source.lo[s], a_hi = tap.weight * source.hi[s];
         value += tap.weight * source.value[s];
+        terms += tap.weight != 0;
         lo += std::min(a_lo, a_hi);
         hi += std::max(a_lo, a_hi);
         size += std::abs(tap.weight) * std::max(std::abs(source.lo[s]), std::abs(source.hi[s]));
@@ -216,7 +222,7 @@ Result<RangeTensor> ResizeAxis(KernelContext& ctx, const Plan& plan, const AxisP
       }
       if (!(size <= Traits(source.type).max_finite)) marks |= kUndecidable;
       // A rounding for each weight, product and sum.
-      const double error = unit * size * static_cast<double>(3 * sample.taps.size()) + moved +
+      const double error = unit * size * 3 * terms + moved +
                            SmallestSubnormal(source.type);
       out.value[at] = sample.extrapolated ? 0 : value;
       out.lo[at] = lo - error;

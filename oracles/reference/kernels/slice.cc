@@ -23,8 +23,8 @@ Result<SliceInputs> ReadInputs(const KernelContext& ctx) {
     if (ctx.node().Find("axes") != nullptr) in.axes = ctx.node().IntList("axes");
     return in;
   }
-  MOIRE_ASSIGN(in.starts, ctx.ExactInts(1));
-  MOIRE_ASSIGN(in.ends, ctx.ExactInts(2));
+  MOIRE_ASSIGN(in.starts, ctx.ExactList(1));
+  MOIRE_ASSIGN(in.ends, ctx.ExactList(2));
   MOIRE_ASSIGN(in.axes, OptionalInts(ctx, 3));
   MOIRE_ASSIGN(in.steps, OptionalInts(ctx, 4));
   return in;

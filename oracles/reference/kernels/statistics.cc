@@ -119,7 +119,9 @@ Interval Normalize(const Arithmetic& stage, const Arithmetic& type, const Interv
       std::max(std::abs(x.lo), std::abs(x.hi)) + std::max(std::abs(mean.lo), std::abs(mean.hi));
   const double extra = 4 * stage.unit() * slope * size;
   const double limit = Traits(stage.type()).max_finite;
-  if (!(slope * size <= limit) || !(slope <= limit)) out.mark |= kUndecidable;
+  // bias - mean * slope is taken together first.
+  const double bias = std::max(std::abs(affine.bias.lo), std::abs(affine.bias.hi));
+  if (!(slope * size + bias <= limit) || !(slope <= limit)) out.mark |= kUndecidable;
   out.lo -= extra;
   out.hi += extra;
   return out;
