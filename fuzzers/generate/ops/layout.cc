@@ -387,11 +387,11 @@ void WithZero(InferContext& c) { c.out[0].range = Hull(c.in[0]->range, {0, 0}); 
 
 constexpr OpEntry kLayout[] = {
     {"Concat", ChooseConcat, InferConcat, ConcatRange, kExactResult, 2},
-    {"DepthToSpace", ChooseBlocks, InferBlocks, nullptr, kExactResult, 3},
+    {"DepthToSpace", ChooseBlocks, InferBlocks, nullptr, kExactResult, 3.5},
     {"Expand", ChooseExpand, InferExpand, nullptr, kExactResult},
     {"Flatten", ChooseFlatten, InferFlatten, nullptr, kExactResult},
     {"Reshape", ChooseReshape, InferReshape, KeepKnown, kExactResult, 1.3},
-    {"SpaceToDepth", ChooseBlocks, InferBlocks, nullptr, kExactResult, 2.5},
+    {"SpaceToDepth", ChooseBlocks, InferBlocks, nullptr, kExactResult, 3.5},
     {"Split", ChooseSplit, InferSplit, nullptr, kExactResult},
     {"Squeeze", ChooseSqueeze, InferSqueeze, KeepKnown, kExactResult, 1, 13},
     {"Tile", ChooseTile, InferTile, nullptr, kExactResult},

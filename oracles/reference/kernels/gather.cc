@@ -18,6 +18,7 @@ Status CheckNegative(const KernelContext& ctx, const RangeTensor& indices) {
 Status Gather(KernelContext& ctx) {
   const RangeTensor& data = ctx.In(0);
   const RangeTensor& indices = ctx.In(1);
+  MOIRE_TRY(CheckIndices(indices));
   MOIRE_ASSIGN(const int64_t axis, Axis(ctx.node().Int("axis", 0), data.shape.size()));
   MOIRE_TRY(CheckNegative(ctx, indices));
   const auto a = static_cast<size_t>(axis);
@@ -55,6 +56,7 @@ Status Gather(KernelContext& ctx) {
 Status GatherElementsKernel(KernelContext& ctx) {
   const RangeTensor& data = ctx.In(0);
   const RangeTensor& indices = ctx.In(1);
+  MOIRE_TRY(CheckIndices(indices));
   MOIRE_ASSIGN(const int64_t axis, Axis(ctx.node().Int("axis", 0), data.shape.size()));
   const auto a = static_cast<size_t>(axis);
   bool fits = indices.shape.size() == data.shape.size();
@@ -86,6 +88,7 @@ Status GatherElementsKernel(KernelContext& ctx) {
 Status GatherND(KernelContext& ctx) {
   const RangeTensor& data = ctx.In(0);
   const RangeTensor& indices = ctx.In(1);
+  MOIRE_TRY(CheckIndices(indices));
   const int64_t batch = ctx.opset() >= 12 ? ctx.node().Int("batch_dims", 0) : 0;
   const auto r = static_cast<int64_t>(data.shape.size());
   const auto q = static_cast<int64_t>(indices.shape.size());

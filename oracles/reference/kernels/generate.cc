@@ -200,6 +200,9 @@ std::optional<int64_t> AsInt64(const RangeTensor& tensor, size_t i) {
 Status OneHot(KernelContext& ctx) {
   const RangeTensor& indices = ctx.In(0);
   const RangeTensor& values = ctx.In(2);  // off, on
+  if (indices.type == DataType::kString || ctx.In(1).type == DataType::kString) {
+    return Fail(ErrorCode::kInvalidInput, "indices or depth of strings");
+  }
   if (ctx.In(1).size() != 1 || values.size() != 2) {
     return Fail(ErrorCode::kInvalidInput, "depth is not one value or values are not two");
   }

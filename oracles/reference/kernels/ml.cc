@@ -36,6 +36,11 @@ Interval AsFloat(const RangeTensor& x, size_t i) {
           marks};
 }
 
+Status CheckNumeric(const RangeTensor& x) {
+  if (IsFloat(x.type) || IsInteger(x.type)) return {};
+  return Fail(ErrorCode::kInvalidInput, "input of {}", Name(x.type));
+}
+
 int64_t Features(const RangeTensor& x) { return x.shape.empty() ? 1 : x.shape.back(); }
 
 // The attribute's value for feature f: one for all, or one for each.
@@ -53,6 +58,7 @@ Result<std::vector<T>> PerFeature(std::vector<T> values, int64_t features, std::
 Status ArrayFeatureExtractor(KernelContext& ctx) {
   const RangeTensor& x = ctx.In(0);
   const RangeTensor& indices = ctx.In(1);
+  MOIRE_TRY(CheckIndices(indices));
   if (x.shape.empty() || indices.size() == 0) {
     return Fail(ErrorCode::kInvalidInput, "{} with indices {}", ToString(x.shape),
                 ToString(indices.shape));
@@ -83,6 +89,7 @@ Status ArrayFeatureExtractor(KernelContext& ctx) {
 
 Status Binarizer(KernelContext& ctx) {
   const RangeTensor& x = ctx.In(0);
+  MOIRE_TRY(CheckNumeric(x));
   const auto threshold = static_cast<double>(ctx.node().Float("threshold", 0));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, x.type, x.shape));
   MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(x.size())));
@@ -101,6 +108,7 @@ Status Binarizer(KernelContext& ctx) {
 // (x - offset) * scale.
 Status Scaler(KernelContext& ctx) {
   const RangeTensor& x = ctx.In(0);
+  MOIRE_TRY(CheckNumeric(x));
   const int64_t features = Features(x);
   MOIRE_ASSIGN(const Floats offset,
                PerFeature(FloatList(ctx.node(), "offset"), features, "offset"));
@@ -122,6 +130,7 @@ Status FeatureVectorizer(KernelContext& ctx) {
   const Ints declared = ctx.node().IntList("inputdimensions");
   int64_t rows = -1, columns = 0;
   for (size_t k = 0; k < ctx.NumInputs(); ++k) {
+    MOIRE_TRY(CheckNumeric(ctx.In(k)));
     const Shape& shape = ctx.In(k).shape;
     if (shape.empty() || shape.size() > 2) {
       return Fail(ErrorCode::kInvalidInput, "input {} has shape {}", k, ToString(shape));
@@ -151,6 +160,7 @@ Status FeatureVectorizer(KernelContext& ctx) {
 
 Status Imputer(KernelContext& ctx) {
   const RangeTensor& x = ctx.In(0);
+  MOIRE_TRY(CheckNumeric(x));
   const int64_t features = Features(x);
   MOIRE_TRY(MoveReshaped(ctx, 0, x, x.shape));
   RangeTensor& out = ctx.Out(0);
@@ -264,6 +274,7 @@ Status OneHotEncoder(KernelContext& ctx) {
   const Ints ints = ctx.node().IntList("cats_int64s");
   const Strings strings = StringList(ctx.node(), "cats_strings");
   const bool by_string = x.type == DataType::kString;
+  if (!by_string) MOIRE_TRY(CheckNumeric(x));
   const size_t count = by_string ? strings.size() : ints.size();
   if (count == 0) return Fail(ErrorCode::kInvalidInput, "no categories for {}", Name(x.type));
   Shape shape = x.shape;
@@ -296,6 +307,7 @@ Status OneHotEncoder(KernelContext& ctx) {
 
 Status Normalizer(KernelContext& ctx) {
   const RangeTensor& x = ctx.In(0);
+  MOIRE_TRY(CheckNumeric(x));
   const std::string norm = ctx.node().String("norm", "MAX");
   const auto features = static_cast<size_t>(Features(x));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, DataType::kFloat, x.shape));
@@ -344,6 +356,7 @@ Status Normalizer(KernelContext& ctx) {
 
 Status LinearRegressor(KernelContext& ctx) {
   const RangeTensor& x = ctx.In(0);
+  MOIRE_TRY(CheckNumeric(x));
   const Floats weights = FloatList(ctx.node(), "coefficients");
   const Floats intercepts = FloatList(ctx.node(), "intercepts");
   const int64_t targets = ctx.node().Int("targets", 1);

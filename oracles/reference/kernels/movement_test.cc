@@ -178,6 +178,8 @@ TEST(Movement, WrongAndHugeInputsAreTurnedAway) {
       {"transpose with an axis twice", {"Transpose", {{"perm", Ints{0, 0}}}}, {m}},
       {"squeeze of a wide axis", {"Squeeze"}, {m, Int64s({0})}},
       {"gather outside", {"Gather"}, {m, Int64s({2})}},
+      {"gather by floats", {"Gather"}, {m, Floats({0})}},
+      {"scatter by floats", {"ScatterElements"}, {Floats({0}), Floats({0}), Floats({0})}},
       {"slice with step 0", {"Slice"}, {m, Int64s({0}), Int64s({1}), Int64s({0}), Int64s({0})}},
       {"pad takes too much", {"Pad"}, {Iota({1}), Int64s({-1, -1})}},
       {"reflect too far", {"Pad", {{"mode", std::string("reflect")}}}, {Iota({2}), Int64s({2, 0})}},

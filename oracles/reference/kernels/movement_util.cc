@@ -109,6 +109,11 @@ Result<int64_t> Coordinate(KernelContext& ctx, const RangeTensor& indices, size_
   return ctx.MustReject("index {} is outside an axis of size {}", at, dim);
 }
 
+Status CheckIndices(const RangeTensor& indices) {
+  if (IsInteger(indices.type)) return {};
+  return Fail(ErrorCode::kInvalidInput, "indices of {}", Name(indices.type));
+}
+
 Result<std::optional<Ints>> OptionalInts(const KernelContext& ctx, size_t input) {
   if (ctx.Input(input) == nullptr) return std::nullopt;
   MOIRE_ASSIGN(Ints values, ctx.ExactInts(input));

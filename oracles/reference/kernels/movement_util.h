@@ -45,6 +45,9 @@ Result<Ints> Axes(std::span<const int64_t> axes, size_t rank);
 // kUndecidable when the index itself is marked.
 Result<int64_t> Coordinate(KernelContext& ctx, const RangeTensor& indices, size_t i, int64_t dim);
 
+// kInvalidInput unless the tensor holds integers.
+Status CheckIndices(const RangeTensor& indices);
+
 // An optional integer input that decides structure; nullopt when it is omitted.
 Result<std::optional<Ints>> OptionalInts(const KernelContext& ctx, size_t input);
 // The single element of a structure-deciding integer input (a scalar or one-element tensor).

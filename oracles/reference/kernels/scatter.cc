@@ -159,6 +159,7 @@ std::string Reduction(const KernelContext& ctx) {
 Status ScatterElements(KernelContext& ctx) {
   const RangeTensor& data = ctx.In(0);
   const RangeTensor& indices = ctx.In(1);
+  MOIRE_TRY(CheckIndices(indices));
   const RangeTensor& updates = ctx.In(2);
   MOIRE_ASSIGN(const int64_t axis, Axis(ctx.node().Int("axis", 0), data.shape.size()));
   const auto a = static_cast<size_t>(axis);
@@ -191,6 +192,7 @@ Status ScatterElements(KernelContext& ctx) {
 Status ScatterND(KernelContext& ctx) {
   const RangeTensor& data = ctx.In(0);
   const RangeTensor& indices = ctx.In(1);
+  MOIRE_TRY(CheckIndices(indices));
   const RangeTensor& updates = ctx.In(2);
   const size_t r = data.shape.size();
   if (r < 1 || indices.shape.empty() || indices.shape.back() > static_cast<int64_t>(r)) {
@@ -300,6 +302,7 @@ Result<Shape> UnpooledShape(const KernelContext& ctx) {
 Status MaxUnpool(KernelContext& ctx) {
   const RangeTensor& x = ctx.In(0);
   const RangeTensor& indices = ctx.In(1);
+  MOIRE_TRY(CheckIndices(indices));
   if (indices.shape != x.shape) {
     return Fail(ErrorCode::kInvalidInput, "input {} with indices {}", ToString(x.shape),
                 ToString(indices.shape));
