@@ -101,8 +101,9 @@ void Round(RangeTensor& out) {
       continue;
     }
     if (value_nan) continue;
-    lo = std::min(lo, round(lo));
-    hi = std::max(hi, round(hi));
+    // A small float that is kept wide is kept in float32, and rounded to that.
+    lo = std::min({lo, round(lo), static_cast<double>(static_cast<float>(lo))});
+    hi = std::max({hi, round(hi), static_cast<double>(static_cast<float>(hi))});
   }
 }
 
