@@ -225,7 +225,6 @@ WorkerDeath WorkerProcess::Explain(int status, const std::vector<std::string>& n
   seen.peak_bytes = peak_rss_ > stage_rss_ ? peak_rss_ - stage_rss_ : 0;
   switch (killed_) {
     case KillReason::kNone:
-    case KillReason::kStopped:
       seen.outcome = Outcome::kCrashed;
       seen.signal = WIFSIGNALED(status) ? WTERMSIG(status) : SIGABRT;
       if (WIFEXITED(status)) seen.reason = fmt::format("ended the process with {}", WEXITSTATUS(status));

@@ -19,7 +19,7 @@
 namespace moire {
 
 // Why the supervisor killed a worker; kNone: it died by itself.
-enum class KillReason { kNone, kBusy, kIdle, kMemory, kStopped };
+enum class KillReason { kNone, kBusy, kIdle, kMemory };
 
 struct WorkerDeath {
   bool finished = false;        // ended with 0: its cases are done
