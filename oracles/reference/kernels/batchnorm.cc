@@ -58,6 +58,9 @@ Status BatchNormalization(KernelContext& ctx) {
     const double headroom = x.type == DataType::kFloat16 ? 0x1p-4 : 0x1p-24;
     const bool near_overflow =
         largest * std::abs(factor.value) > Traits(x.type).max_finite * headroom;
+    // (x - mean) / deviation, taken before the scale, may overflow where the product does not.
+    const bool centred_overflows =
+        largest + std::abs(mean.value) > Traits(x.type).max_finite / 2 * deviation.value;
     for (int64_t b = 0; b < x.shape[0]; ++b) {
       for (int64_t k = 0; k < plane; ++k) {
         const auto at = static_cast<size_t>((b * channels + c) * plane + k);
@@ -65,7 +68,7 @@ Status BatchNormalization(KernelContext& ctx) {
         // Dividing before scaling rounds once more than one product with the factor.
         const Interval centred = type.Rounded(ExactProduct(type.Sub(element, mean), factor), 2);
         Interval result = Hull(type.Add(centred, bias), type.Add(type.Mul(element, factor), shift));
-        if (near_overflow) result.mark |= kUndecidable;
+        if (near_overflow || centred_overflows) result.mark |= kUndecidable;
         // The shift may be what the accumulation of the products behind x starts from.
         const double error = static_cast<double>(x.sum_terms) * type.unit() * std::abs(shift.value);
         if (std::isfinite(error)) {

@@ -171,8 +171,8 @@ void LogSoftmaxOfWide(DataType type, const Row& row, const Exponentials& e, size
       (2 * FindAccuracy("Log", type).ulps + 1) * unit * std::max(log_sum, unit);
   // x - top - log(sum), or x - (top + log(sum)); each part is below the result and log(n).
   const auto error = [&](double log) {
-    return std::expm1(logs.relative) + log_error +
-           2 * unit * (2 * std::abs(log) + 2 * log_sum + logs.top) + SmallestNormal(type);
+    return std::expm1(logs.relative) + log_error + 2 * unit * (2 * log_sum + logs.top) +
+           4 * unit * std::abs(log) + SmallestNormal(type);
   };
   for (size_t k = 0; k < n; ++k) {
     if (row.hi[k] == -kInfinity) {
@@ -237,10 +237,10 @@ void LogSoftmaxOf(DataType type, const Row& row, size_t n, std::vector<Interval>
     const double hi = x_hi - e.top - std::log(e.hi[k] + rest_lo);
     const double lo = x_lo - e.top - std::log(e.lo[k] + rest_hi);
     // x - top - log(sum), or x - (top + log(sum)).
-    const double error = std::expm1(e.relative) +
-                         log_error * unit * std::max(std::abs(log_sum), unit) +
-                         2 * unit * (std::abs(x - e.top) + std::abs(e.top + log_sum) + e.spread) +
-                         unit * std::max(std::abs(lo), std::abs(hi)) + SmallestNormal(type);
+    const double error =
+        std::expm1(e.relative) + log_error * unit * std::max(std::abs(log_sum), unit) +
+        2 * unit * std::abs(x - e.top) + 2 * unit * std::abs(e.top + log_sum) +
+        2 * unit * e.spread + unit * std::max(std::abs(lo), std::abs(hi)) + SmallestNormal(type);
     out.push_back({x - e.top - log_sum, lo - error, hi + error, kDecided});
   }
 }

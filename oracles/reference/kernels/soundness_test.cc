@@ -15,6 +15,8 @@
 namespace moire {
 namespace {
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 using testing::Floats;
 using testing::IsLegal;
 using testing::NodeSpec;
@@ -175,6 +177,16 @@ TEST(Soundness, Unary) {
     }
     EXPECT_GT(decided, kRounds / 4) << row.spec.op;
   }
+}
+
+// What is near a limit may err though the limit itself is exact.
+TEST(Soundness, RangesThatReachInfinity) {
+  RangeTensor x = testing::Ranged(DataType::kDouble, -kInfinity, -1e300, -1e299);
+  const auto y = RunNode({"Tanh"}, {x});
+  EXPECT_TRUE(IsLegal(*y, 0, std::nextafter(-1.0, -2.0)));
+  EXPECT_FALSE(IsLegal(*y, 0, -1.01));
+  x = testing::Ranged(DataType::kDouble, -kInfinity, -kInfinity, -kInfinity);
+  EXPECT_FALSE(IsLegal(*RunNode({"Tanh"}, {x}), 0, std::nextafter(-1.0, -2.0)));
 }
 
 TEST(Soundness, Binary) {
