@@ -3,7 +3,10 @@
 #include <onnx/defs/schema.h>
 
 #include <algorithm>
+#include <deque>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 namespace moire {
@@ -16,6 +19,18 @@ struct Arity {
   size_t min_outputs = 0;
   size_t max_outputs = 0;
   std::vector<bool> required;  // input i may not be ""; past the end: as the last
+};
+
+struct NameHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+};
+
+// What one operator's schema says, in the opsets asked for so far.
+struct Row {
+  std::string domain;
+  int64_t opset = 0;
+  Arity arity;
 };
 
 Arity Lookup(const Node& node, int64_t opset) {
@@ -37,12 +52,17 @@ Arity Lookup(const Node& node, int64_t opset) {
 }  // namespace
 
 Status CheckArity(const Node& node, int64_t opset) {
-  static std::unordered_map<std::string, Arity> cache;
-  std::string key = node.domain + ":" + node.op + ":";
-  key += static_cast<char>(opset & 0x7f);
-  auto found = cache.find(key);
-  if (found == cache.end()) found = cache.emplace(std::move(key), Lookup(node, opset)).first;
-  const Arity& arity = found->second;
+  // Asked for each node of each case; a schema look-up in ONNX takes microseconds.
+  thread_local std::unordered_map<std::string, std::deque<Row>, NameHash, std::equal_to<>> cache;
+  auto rows = cache.find(std::string_view(node.op));
+  if (rows == cache.end()) rows = cache.emplace(node.op, std::deque<Row>()).first;
+  auto row = std::ranges::find_if(rows->second, [&](const Row& known) {
+    return known.opset == opset && known.domain == node.domain;
+  });
+  if (row == rows->second.end()) {
+    row = rows->second.insert(row, Row{node.domain, opset, Lookup(node, opset)});
+  }
+  const Arity& arity = row->arity;
   if (!arity.known) return {};
   const size_t inputs = node.inputs.size();
   const size_t outputs = node.outputs.size();

@@ -1,5 +1,7 @@
 // If, Loop, Scan. The bodies run through ctx.subgraphs(); an output of a body that is opaque stays
 // opaque, a condition or trip count that is not certain makes the whole node undecidable.
+#include "oracles/reference/kernels/control.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -11,6 +13,15 @@ namespace {
 
 // Elementary operations that entering a body costs, beside those of its nodes.
 constexpr uint64_t kBodySteps = 1000;
+
+// Counts what handing a value to a body copies.
+Status ReserveValue(KernelContext& ctx, const RangeTensor& value) {
+  if (value.opaque == Opaque::kNo) return ctx.Reserve(value.type, value.shape);
+  for (const RangeTensor& part : value.parts) MOIRE_TRY(ReserveValue(ctx, part));
+  return {};
+}
+
+}  // namespace
 
 Result<const Graph*> Body(const KernelContext& ctx, std::string_view name) {
   const Attribute* attribute = ctx.node().Find(name);
@@ -24,11 +35,11 @@ Result<const Graph*> Body(const KernelContext& ctx, std::string_view name) {
 Result<std::vector<RangeTensor>> RunBody(KernelContext& ctx, const Graph& body,
                                          std::vector<RangeTensor> inputs) {
   MOIRE_TRY(ctx.Spend(kBodySteps));
-  for (const RangeTensor& input : inputs) {
-    if (input.opaque == Opaque::kNo) MOIRE_TRY(ctx.Reserve(input.type, input.shape));
-  }
+  for (const RangeTensor& input : inputs) MOIRE_TRY(ReserveValue(ctx, input));
   return ctx.subgraphs().Run(body, std::move(inputs));
 }
+
+namespace {
 
 // The truth of a one-element bool that decides whether something runs.
 Result<bool> Decide(const RangeTensor& condition) {
@@ -229,9 +240,9 @@ Status Scan(KernelContext& ctx) {
 }
 
 constexpr KernelEntry kControlKernels[] = {
-    {"If", 1, kLatest, If},
-    {"Loop", 1, kLatest, Loop},
-    {"Scan", 9, kLatest, Scan},
+    {"If", 1, kLatest, If, "", kTakesComplex | kTakesParts},
+    {"Loop", 1, kLatest, Loop, "", kTakesComplex | kTakesParts},
+    {"Scan", 9, kLatest, Scan, "", kTakesComplex | kTakesParts},
 };
 
 }  // namespace

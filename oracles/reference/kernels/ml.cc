@@ -6,40 +6,12 @@
 #include "harness/case/float_bits.h"
 #include "oracles/reference/kernels/families.h"
 #include "oracles/reference/kernels/interval.h"
+#include "oracles/reference/kernels/ml_util.h"
 #include "oracles/reference/kernels/movement_util.h"
 #include "oracles/reference/kernels/sums.h"
 
 namespace moire {
 namespace {
-
-constexpr std::string_view kMl = "ai.onnx.ml";
-
-Floats FloatList(const Node& node, std::string_view name) {
-  const Attribute* attribute = node.Find(name);
-  const auto* list = attribute ? std::get_if<Floats>(&attribute->value) : nullptr;
-  return list ? *list : Floats{};
-}
-
-Strings StringList(const Node& node, std::string_view name) {
-  const Attribute* attribute = node.Find(name);
-  const auto* list = attribute ? std::get_if<Strings>(&attribute->value) : nullptr;
-  return list ? *list : Strings{};
-}
-
-// An element of a numeric tensor as a float32 operator reads it: converted, or kept wide.
-Interval AsFloat(const RangeTensor& x, size_t i) {
-  Interval out = IsFloat(x.type) ? ElementOf(x, i) : Exactly(static_cast<double>(x.ints[i]));
-  const auto round = [](double at) { return RoundTo(DataType::kFloat, at); };
-  if (std::isnan(out.value)) return out;
-  const uint8_t marks = IsFloat(x.type) ? out.mark : x.MarkAt(i);
-  return {round(out.value), std::min(out.lo, round(out.lo)), std::max(out.hi, round(out.hi)),
-          marks};
-}
-
-Status CheckNumeric(const RangeTensor& x) {
-  if (IsFloat(x.type) || IsInteger(x.type)) return {};
-  return Fail(ErrorCode::kInvalidInput, "input of {}", Name(x.type));
-}
 
 int64_t Features(const RangeTensor& x) { return x.shape.empty() ? 1 : x.shape.back(); }
 

@@ -171,7 +171,7 @@ Status Dropout(KernelContext& ctx) {
 constexpr KernelEntry kKernels[] = {
     {"Where", 9, kLatest, Where},
     {"Clip", 6, kLatest, Clip},
-    {"Identity", 1, kLatest, Identity},
+    {"Identity", 1, kLatest, Identity, "", kTakesComplex | kTakesParts},
     {"Dropout", 7, kLatest, Dropout},
 };
 
