@@ -33,6 +33,9 @@ constexpr size_t kFastTier = 2;
 // What only rejections reach would trap in each of them: so often is a block given another chance.
 constexpr uint8_t kMaxPutBacks = 3;
 
+// Serialised cases that stay parsed; in memory they take about four times as much.
+constexpr size_t kParentBytes = size_t{32} << 20;
+
 // Row of the journal that marks a new process.
 constexpr std::string_view kRestart = "#restart";
 
@@ -45,6 +48,8 @@ Result<std::unique_ptr<Worker>> Worker::Create(WorkerConfig config) {
   MOIRE_TRY(worker->Open());
   return worker;
 }
+
+Worker::Worker(WorkerConfig config) : config_(std::move(config)), parents_(kParentBytes) {}
 
 Worker::~Worker() {
   if (case_log_ != nullptr) std::fclose(case_log_);
@@ -149,6 +154,7 @@ Status Worker::Rerun() {
     if (record.kind == JournalRecord::kRow) {
       if (record.row == kRestart) {
         malformed_.clear();
+        parents_.Clear();
         made_.reset();
         made_bytes_.clear();
         learned_ = Learned();
@@ -245,13 +251,14 @@ GeneratedCase Worker::Make(Random& random) {
 
 // Serialises the case into libFuzzer's buffer, remembers it and writes the journal.
 size_t Worker::Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord record) {
-  made_bytes_ = SerializeCase(ToCase(made));
+  made_case_ = ToCase(made);
+  made_bytes_ = SerializeCase(made_case_);
   observer_->Enter(Stage::kIdle, -1);
   if (made_bytes_.size() > out.size()) {
     made_.reset();
     return 0;
   }
-  made_ = std::move(made);
+  made_ = std::make_shared<const GeneratedCase>(std::move(made));
   std::memcpy(out.data(), made_bytes_.data(), made_bytes_.size());
   record.output = Hash(made_bytes_);
   if (made_->malformed) malformed_.insert(record.output);
@@ -259,14 +266,19 @@ size_t Worker::Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord rec
   return made_bytes_.size();
 }
 
-std::optional<GeneratedCase> Worker::Take(std::string_view bytes) {
+// The case that the bytes hold; null where they hold none.
+std::shared_ptr<const GeneratedCase> Worker::Take(std::string_view bytes) {
   if (made_ && bytes == made_bytes_) return made_;
+  const uint64_t hash = Hash(bytes);
+  if (auto known = parents_.Find(hash)) return known;
   const auto parsed = ParseCase(bytes);
-  if (!parsed) return std::nullopt;
+  if (!parsed) return nullptr;
   auto out = FromCase(*parsed);
-  if (!out) return std::nullopt;
-  out->malformed = malformed_.contains(Hash(bytes));
-  return std::move(*out);
+  if (!out) return nullptr;
+  out->malformed = malformed_.contains(hash);
+  auto parent = std::make_shared<const GeneratedCase>(std::move(*out));
+  parents_.Put(hash, parent, bytes.size());
+  return parent;
 }
 
 size_t Worker::Mutate(std::string_view parent, std::span<uint8_t> out, unsigned seed) {
@@ -277,10 +289,10 @@ size_t Worker::Mutate(std::string_view parent, std::span<uint8_t> out, unsigned 
   }
   const JournalRecord record{JournalRecord::kMutate, seed, Hash(parent), 0, 0, {}};
   Random random(Mix64(seed) ^ record.first);
-  auto source = random.Below(100) < kGenerateIn100 ? std::nullopt : Take(parent);
+  auto source = random.Below(100) < kGenerateIn100 ? nullptr : Take(parent);
   if (!source) return Put(Make(random), out, record);
   observer_->Enter(Stage::kGenerate, -1);
-  return Put(moire::Mutate(std::move(*source), random, settings_, learned_), out, record);
+  return Put(moire::Mutate(*source, random, settings_, learned_), out, record);
 }
 
 size_t Worker::Crossover(std::string_view first, std::string_view second, std::span<uint8_t> out,
@@ -496,7 +508,7 @@ void Worker::Test(std::string_view bytes) {
     observer_->Enter(Stage::kIdle, -1);
     return;
   }
-  const Case test_case = *ParseCase(bytes);
+  const Case test_case = parsed == made_ ? made_case_ : *ParseCase(bytes);
   const Execution execution = RunCase(test_case, *parsed, /*all=*/false);
   const bool accepted = !execution.observations.empty() &&
                         execution.observations.front().outcome == Outcome::kOutputs;

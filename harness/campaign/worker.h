@@ -20,6 +20,7 @@
 #include "harness/campaign/avoid.h"
 #include "harness/campaign/candidate.h"
 #include "harness/campaign/journal.h"
+#include "harness/campaign/parent_cache.h"
 #include "harness/campaign/worker_config.h"
 #include "harness/campaign/worker_stats.h"
 #include "harness/execute/watched.h"
@@ -64,7 +65,7 @@ class Worker {
     int64_t next = 1;
   };
 
-  explicit Worker(WorkerConfig config) : config_(std::move(config)) {}
+  explicit Worker(WorkerConfig config);
   Status Open();
   Status OpenSharedMappings();
   Status Learn();
@@ -74,7 +75,7 @@ class Worker {
   void LoadRules();
   GeneratedCase Make(Random& random);
   size_t Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord record);
-  std::optional<GeneratedCase> Take(std::string_view bytes);
+  std::shared_ptr<const GeneratedCase> Take(std::string_view bytes);
   Execution RunCase(const Case& test_case, const GeneratedCase& parsed, bool all);
   std::optional<Observation> Instead(int configuration, const Model& model);
   std::string GroupOf(const Verdict& verdict, const Model& model, const std::string& symptom) const;
@@ -101,7 +102,9 @@ class Worker {
 
   // The last case made, so that it need not be parsed again.
   std::string made_bytes_;
-  std::optional<GeneratedCase> made_;
+  Case made_case_;
+  std::shared_ptr<const GeneratedCase> made_;
+  ParentCache parents_;
 
   // Cases made malformed on purpose, by hash: their children are, too.
   std::unordered_set<uint64_t> malformed_;
