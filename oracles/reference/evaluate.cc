@@ -149,6 +149,7 @@ class Evaluator {
         return std::unexpected(std::move(status).error().With(what));
       }
     }
+    outputs.reserve(outputs.size() + graph.outputs.size());
     for (const ValueInfo& output : graph.outputs) {
       const RangeTensor* value = scope.Find(output.name);
       if (value == nullptr) {
