@@ -231,9 +231,12 @@ bool Repair(Sketch& sketch) {
   if (graph.outputs.empty()) return false;
 
   for (ValueInfo& input : graph.inputs) {
+    // Without a value of its own it has its default's.
+    const NamedTensor* value = graph.FindInitializer(input.name);
     for (const NamedTensor& given : sketch.inputs) {
-      if (given.name == input.name) input.type = TensorType(given.tensor.type, given.tensor.shape);
+      if (given.name == input.name) value = &given;
     }
+    if (value != nullptr) input.type = TensorType(value->tensor.type, value->tensor.shape);
   }
   RetypeOutputs(sketch);
   return true;
@@ -258,8 +261,22 @@ int TypeCost(DataType type) {
     case DataType::kInt32:
     case DataType::kDouble:
       return 1;
-    default:
+    case DataType::kInt16:
+    case DataType::kFloat16:
       return 2;
+    case DataType::kInt8:
+    case DataType::kBfloat16:
+      return 3;
+    case DataType::kUint8:
+      return 4;
+    case DataType::kUint16:
+      return 5;
+    case DataType::kUint32:
+      return 6;
+    case DataType::kUint64:
+      return 7;
+    default:
+      return 8;
   }
 }
 
@@ -306,6 +323,7 @@ Size Measure(const Sketch& sketch) {
   size.names += std::ssize(graph.name) + std::ssize(graph.extra) + std::ssize(sketch.model.extra);
   for (const Node& node : graph.nodes) {
     size.outputs += std::ranges::count_if(node.outputs, [](const auto& o) { return !o.empty(); });
+    size.reads += std::ranges::count_if(node.inputs, [](const auto& i) { return !i.empty(); });
     size.attributes += std::ssize(node.attributes);
     size.names += std::ssize(node.name) + std::ssize(node.extra);
     for (const std::string& output : node.outputs) size.names += std::ssize(output);

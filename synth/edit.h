@@ -51,9 +51,10 @@ struct Size {
   int64_t elements = 0;  // of inputs, initializers and tensor attributes
   int64_t ranks = 0;     // of inputs and initializers
   int64_t sources = 0;   // inputs and initializers
+  int64_t reads = 0;     // inputs of nodes
   int64_t attributes = 0;
   int64_t constants = 0;  // initializers: inputs are simpler
-  int64_t types = 0;      // rank of the element types: float and int64 are plain
+  int64_t types = 0;      // TypeCost of the element types
   int64_t values = 0;     // how far the values are from 0, 1 and small integers
   int64_t settings = 0;   // how far attribute values are from plain
   int64_t names = 0;      // characters
@@ -64,6 +65,8 @@ Size Measure(const Sketch& sketch);
 int64_t CountElements(const Sketch& sketch);
 // 0 for 0, 1 for 1, more for less simple values.
 int ValueCost(const Tensor& tensor, int64_t element);
+// 0 for float, int64, bool and string; one order over the others, so that a failure that shows in
+// several types ends in the same one.
 int TypeCost(DataType type);
 
 // The tensors that a case carries: inputs, then initializers.

@@ -66,7 +66,7 @@ class Investigator {
     investigation_.finding.symptom = SymptomKey(sighting_);
     investigation_.finding.specs = specs_;
 
-    MOIRE_ASSIGN(const std::optional<Verdict> seen, Reproduce(test_case, sighting_));
+    MOIRE_ASSIGN(std::optional<Verdict> seen, Reproduce(test_case, sighting_));
     if (!seen) return std::move(investigation_);
     // Each configuration takes seconds to prove a hang: from here on only the one that is blamed.
     if (seen->kind == VerdictKind::kHang) open_ = OpenOnly(std::move(open_), seen->configuration);
@@ -105,7 +105,8 @@ class Investigator {
     return std::optional(*found);
   }
 
-  Result<bool> ReduceIt(const Case& test_case, const Verdict& wanted) {
+  // `wanted` becomes the symptom that the reduction held.
+  Result<bool> ReduceIt(const Case& test_case, Verdict& wanted) {
     ReduceInChildOptions reduce{options_.reduce, options_.child, options_.blame};
     MOIRE_ASSIGN(ChildReduction reduction, ReduceInChild(test_case, wanted, open_, reduce));
     if (!reduction.identity.empty()) {
@@ -116,6 +117,7 @@ class Investigator {
       End(Standing::kUnconfirmed, "did not show when run alone");
       return false;
     }
+    wanted = reduction.held;
     investigation_.finding.blamed_optimizer = reduction.blamed_optimizer;
     investigation_.finding.test_case = reduction.result.reduced;
     investigation_.reduction = std::move(reduction.result);

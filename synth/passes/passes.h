@@ -12,6 +12,8 @@ const ReductionPass& NodesPass();
 const ReductionPass& BypassPass();
 const ReductionPass& NodeOutputsPass();
 const ReductionPass& ShapesPass();
+const ReductionPass& MergePass();
+const ReductionPass& RanksPass();
 const ReductionPass& ConstantsPass();
 const ReductionPass& AttributesPass();
 const ReductionPass& TypesPass();

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "harness/case/case.h"
@@ -26,6 +27,8 @@ int main(int argc, char** argv) {
   app.add_option("--max-nodes", twin.max_nodes, "nodes of the twin's cases");
   app.add_option("--seed", seed, "of the twin's and the power measurement's cases");
   app.add_option("--faults", faults, "names of planted faults, or all")->delimiter(',');
+  int jobs = 1;
+  app.add_option("--jobs", jobs, "faults at a time")->check(CLI::PositiveNumber);
   app.add_option("--seeds", fault.seeds, "seeds for each fault");
   app.add_option("--cases", fault.cases, "cases for each seed");
   app.add_option("--findings", fault.findings, "findings investigated for each fault");
@@ -54,13 +57,18 @@ int main(int argc, char** argv) {
     good = good && report.reported == report.faults;
     say("power", ToJson(report));
   }
-  for (const FaultEntry& entry : PlantedFaults()) {
-    const bool wanted = !faults.empty() && (faults[0] == "all" ||
-                        std::find(faults.begin(), faults.end(), entry.name) != faults.end());
-    if (!wanted) continue;
-    const FaultReport report = RunFault(entry, fault);
-    good = good && report.found_in * 10 >= report.seeds * 9;
-    say("faults", ToJson(report));
+  const auto wanted = [&](const FaultEntry& entry) {
+    return !faults.empty() && (faults[0] == "all" || std::ranges::find(faults, entry.name) != faults.end());
+  };
+  std::vector<FaultEntry> chosen;
+  std::ranges::copy_if(PlantedFaults(), std::back_inserter(chosen), wanted);
+  const bool all_ran = RunFaults(chosen, fault, jobs, [&](nlohmann::json figures) {
+    good = good && figures["found_in"].get<int>() * 10 >= figures["seeds"].get<int>() * 9;
+    say("faults", std::move(figures));
+  });
+  if (!all_ran) {
+    std::fprintf(stderr, "moire_planted: a measurement ended without its figures\n");
+    return 3;
   }
   if (!json_path.empty()) {
     const moire::Status written = moire::WriteFile(json_path, all.dump(1));
