@@ -2,6 +2,7 @@
 //   moire_planted --twin 100000
 //   moire_planted --faults all --seeds 10 --cases 20000 --findings 20
 //   moire_planted --power 20000
+//   moire_planted --rules OUT/rules.json --spec faulty:fault=crash --rule-cases 5000
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -10,6 +11,7 @@
 
 #include "harness/case/case.h"
 #include "tests/faulty/planted.h"
+#include "tests/faulty/rule_width.h"
 
 int main(int argc, char** argv) {
   using namespace moire::faulty;
@@ -36,6 +38,11 @@ int main(int argc, char** argv) {
   app.add_option("--bundles", fault.bundles, "directory for bundles");
   app.add_option("--power", power.cases, "cases with a fault of twice the bound");
   app.add_option("--nodes", power.nodes, "nodes of the cases for --power");
+  std::string rules, spec;
+  int64_t rule_cases = 5000;
+  app.add_option("--rules", rules, "avoid rules of a campaign, to be held against their fault");
+  app.add_option("--spec", spec, "the runtime that the campaign ran");
+  app.add_option("--rule-cases", rule_cases, "cases for --spec");
   app.add_option("--json", json_path, "file for the figures");
   CLI11_PARSE(app, argc, argv);
   twin.seed = power.seed = seed;
@@ -56,6 +63,14 @@ int main(int argc, char** argv) {
     const PowerReport report = RunPower(power);
     good = good && report.reported == report.faults;
     say("power", ToJson(report));
+  }
+  if (!spec.empty()) {
+    const auto width = MeasureRuleWidth(rules, spec, rule_cases, seed);
+    if (!width) {
+      std::fprintf(stderr, "moire_planted: %s\n", width.error().message.c_str());
+      return 2;
+    }
+    say("rule_width", ToJson(*width));
   }
   const auto wanted = [&](const FaultEntry& entry) {
     return !faults.empty() && (faults[0] == "all" || std::ranges::find(faults, entry.name) != faults.end());
