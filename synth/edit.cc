@@ -98,6 +98,8 @@ int NumberCost(double value) {
   return 6;
 }
 
+constexpr int64_t kNamedSetting = 1000;  // more than a list of numbers
+
 int64_t SettingCost(const Attribute& attribute) {
   if (const auto* number = std::get_if<int64_t>(&attribute.value)) {
     return NumberCost(static_cast<double>(*number));
@@ -105,6 +107,8 @@ int64_t SettingCost(const Attribute& attribute) {
   if (const auto* number = std::get_if<float>(&attribute.value)) {
     return NumberCost(static_cast<double>(*number));
   }
+  // A mode by name stands for numbers that could be given.
+  if (std::holds_alternative<std::string>(attribute.value)) return kNamedSetting;
   int64_t cost = 0;
   if (const auto* numbers = std::get_if<Ints>(&attribute.value)) {
     for (const int64_t v : *numbers) cost += 1 + NumberCost(static_cast<double>(v));
@@ -302,6 +306,10 @@ int64_t CountElements(const Sketch& sketch) {
   return elements;
 }
 
+bool IsPlainOperator(const Node& node) {
+  return node.domain.empty() && (node.op == "Neg" || node.op == "Not" || node.op == "Cast");
+}
+
 Size Measure(const Sketch& sketch) {
   const Graph& graph = sketch.model.graph;
   Size size;
@@ -324,6 +332,7 @@ Size Measure(const Sketch& sketch) {
   for (const Node& node : graph.nodes) {
     size.outputs += std::ranges::count_if(node.outputs, [](const auto& o) { return !o.empty(); });
     size.reads += std::ranges::count_if(node.inputs, [](const auto& i) { return !i.empty(); });
+    size.operators += IsPlainOperator(node) ? 0 : 1;
     size.attributes += std::ssize(node.attributes);
     size.names += std::ssize(node.name) + std::ssize(node.extra);
     for (const std::string& output : node.outputs) size.names += std::ssize(output);

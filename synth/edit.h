@@ -47,11 +47,12 @@ bool Repair(Sketch& sketch);
 // Lexicographic; every kept edit makes it smaller, so reduction ends.
 struct Size {
   int64_t nodes = 0;
-  int64_t outputs = 0;   // of the graph, and of the nodes
-  int64_t elements = 0;  // of inputs, initializers and tensor attributes
-  int64_t ranks = 0;     // of inputs and initializers
-  int64_t sources = 0;   // inputs and initializers
-  int64_t reads = 0;     // inputs of nodes
+  int64_t outputs = 0;    // of the graph, and of the nodes
+  int64_t elements = 0;   // of inputs, initializers and tensor attributes
+  int64_t ranks = 0;      // of inputs and initializers
+  int64_t sources = 0;    // inputs and initializers
+  int64_t reads = 0;      // inputs of nodes
+  int64_t operators = 0;  // nodes with another operator than IsPlainOperator's
   int64_t attributes = 0;
   int64_t constants = 0;  // initializers: inputs are simpler
   int64_t types = 0;      // TypeCost of the element types
@@ -61,6 +62,8 @@ struct Size {
   auto operator<=>(const Size&) const = default;
 };
 Size Measure(const Sketch& sketch);
+// Neg, Not, Cast: what pass "operators" puts in place of others.
+bool IsPlainOperator(const Node& node);
 // Elements of inputs, initializers and tensor attributes.
 int64_t CountElements(const Sketch& sketch);
 // 0 for 0, 1 for 1, more for less simple values.

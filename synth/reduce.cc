@@ -16,6 +16,8 @@ namespace {
 // An edit may take this many bytes more than the original on the way to something smaller: a node
 // can be shorter than the declaration of the graph input in its place.
 constexpr size_t kSlackBytes = 512;
+// And elements: the value of a node that is gone.
+constexpr int64_t kSlackElements = 16;
 
 class Search {
  public:
@@ -66,7 +68,8 @@ class Search {
 
   bool Attempt(Sketch candidate) {
     if (Spent() || !Repair(candidate)) return false;
-    if (CountElements(candidate) > max_elements_ || Measure(candidate) >= Measure(current_)) {
+    if (CountElements(candidate) > max_elements_ + kSlackElements ||
+        Measure(candidate) >= Measure(current_)) {
       return false;
     }
     const Case test_case = ToCase(candidate);

@@ -220,6 +220,36 @@ TEST(Reduce, OneSourceServesForTwo) {
   EXPECT_TRUE(model.graph.initializers.empty());
 }
 
+// Cast, then anything.
+TEST(Reduce, OperatorsBecomePlain) {
+  for (const std::string_view second : {"Floor(b)", "Mul(b, b)", "CumSum(b, axis)"}) {
+    const auto result =
+        Reduce(FromText(fmt::format(R"(<ir_version: 8, opset_import: ["" : 17]>
+          agraph (float[2] a) => (float16[2] y) <int64 axis = {{0}}> {{
+            b = Cast<to = 10>(a)
+            y = {} }})",
+                                    second)),
+               [](const Case& c) {
+                 const Model model = ModelOf(c);
+                 if (!IsValid(c) || model.graph.nodes.size() != 2) return false;
+                 return model.graph.nodes[0].op == "Cast" &&
+                        model.graph.nodes[1].inputs[0] == model.graph.nodes[0].outputs[0];
+               });
+    ASSERT_TRUE(result) << second;
+    EXPECT_EQ(ModelOf(result->reduced).graph.nodes[1].op, "Neg") << second;
+  }
+}
+
+TEST(Reduce, AutomaticPadsBecomeNumbers) {
+  const auto result = Reduce(
+      FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    agraph (float[1,1,3] x) => (float[1,1,3] y) {
+      y = AveragePool<kernel_shape = [2], auto_pad = "SAME_UPPER">(x) })"),
+      [](const Case& c) { return IsValid(c) && ModelOf(c).graph.nodes[0].attributes.size() == 2; });
+  ASSERT_TRUE(result);
+  EXPECT_EQ(ModelOf(result->reduced).graph.nodes[0].IntList("pads").size(), 2u);
+}
+
 // A runtime that gives a required attribute a default does not make the model ONNX.
 TEST(Reduce, RequiredAttributesStay) {
   const auto result = Reduce(FromText(R"(<ir_version: 8, opset_import: ["" : 17]>

@@ -12,6 +12,7 @@ const ReductionPass& NodesPass();
 const ReductionPass& BypassPass();
 const ReductionPass& NodeOutputsPass();
 const ReductionPass& ShapesPass();
+const ReductionPass& OperatorsPass();
 const ReductionPass& MergePass();
 const ReductionPass& RanksPass();
 const ReductionPass& ConstantsPass();

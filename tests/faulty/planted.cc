@@ -97,12 +97,6 @@ std::string Smallest(const Case& test_case, const Verdict& alarm, const Configur
 
 }  // namespace
 
-GeneratedCase DrawPlain(uint64_t seed, int64_t index) {
-  static const GeneratorSettings settings = TwinSettings(1, 30);
-  Random random(Mix64(seed) ^ static_cast<uint64_t>(index) * 0x9e3779b97f4a7c15);
-  return Generate(random, settings, TwinLearned());
-}
-
 TwinReport RunTwin(const TwinOptions& options) {
   TwinReport report;
   Configurations twin;
@@ -322,6 +316,7 @@ PowerReport RunPower(const PowerOptions& options) {
     const GeneratedCase generated = Generate(random, settings, nothing);
     const ReferenceResult reference = Evaluate(generated.model, generated.inputs);
     if (reference.status != ReferenceStatus::kEvaluated) continue;
+    ++report.evaluated;
     CountJudged(reference, judged, &bounds);
     Observation seen;
     seen.configuration = "power";
@@ -402,7 +397,7 @@ nlohmann::json ToJson(const PowerReport& report) {
   };
   nlohmann::json types;
   for (const auto& [type, s] : report.by_type) types[type] = share(s);
-  return {{"cases", report.cases}, {"faults", report.faults}, {"reported", report.reported},
+  return {{"cases", report.cases}, {"evaluated", report.evaluated}, {"faults", report.faults}, {"reported", report.reported},
           {"missed", report.missed}, {"all", share(report.all)}, {"exact", share(report.exact)},
           {"by_type", types}};
 }

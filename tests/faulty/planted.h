@@ -12,13 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "fuzzers/generate/generate.h"
 #include "tests/faulty/faults.h"
 
 namespace moire::faulty {
-
-// A generated case of 1 to 30 nodes of what the clean twin has.
-GeneratedCase DrawPlain(uint64_t seed, int64_t index);
 
 // --- The clean twin -------------------------------------------------------------------------------
 
@@ -80,6 +76,7 @@ struct PowerReport {
     double median_bound = 0;  // half the range / largest magnitude of the output; floats
   };
   int64_t cases = 0;
+  int64_t evaluated = 0;  // by the reference; only these have elements to count
   int64_t faults = 0;    // put into a decidable element
   int64_t reported = 0;
   std::vector<std::string> missed;
