@@ -97,6 +97,12 @@ std::string Smallest(const Case& test_case, const Verdict& alarm, const Configur
 
 }  // namespace
 
+GeneratedCase DrawPlain(uint64_t seed, int64_t index) {
+  static const GeneratorSettings settings = TwinSettings(1, 30);
+  Random random(Mix64(seed) ^ static_cast<uint64_t>(index) * 0x9e3779b97f4a7c15);
+  return Generate(random, settings, TwinLearned());
+}
+
 TwinReport RunTwin(const TwinOptions& options) {
   TwinReport report;
   Configurations twin;

@@ -12,9 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "fuzzers/generate/generate.h"
 #include "tests/faulty/faults.h"
 
 namespace moire::faulty {
+
+// A generated case of 1 to 30 nodes of what the clean twin has.
+GeneratedCase DrawPlain(uint64_t seed, int64_t index);
 
 // --- The clean twin -------------------------------------------------------------------------------
 
