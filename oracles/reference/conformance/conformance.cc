@@ -65,6 +65,8 @@ constexpr std::string_view kDoubleConstants =
 constexpr InexactCase kInexactCases[] = {
     {"test_averagepool_2d_ceil_last_window_starts_on_pad", "typed in by hand with four digits"},
     {"test_gridsample_bicubic", "typed in by hand with four digits"},
+    {"test_roialign_aligned_false", "typed in by hand with four digits"},
+    {"test_roialign_aligned_true", "typed in by hand with four digits"},
     {"test_blackmanwindow_expanded", kDoubleConstants},
     {"test_blackmanwindow_symmetric_expanded", kDoubleConstants},
     {"test_hammingwindow_expanded", kDoubleConstants},

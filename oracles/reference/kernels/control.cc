@@ -239,9 +239,49 @@ Status Scan(KernelContext& ctx) {
   return {};
 }
 
+// One element of the batch of each input from `first` on.
+std::vector<RangeTensor> BatchOf(const KernelContext& ctx, size_t first, int64_t batch) {
+  std::vector<RangeTensor> out;
+  for (size_t i = first; i < ctx.NumInputs(); ++i) out.push_back(SliceAt(ctx.In(i), 0, batch));
+  return out;
+}
+
+// Scan of opset 8: input 0 the lengths, axis 0 of all others the batch, axis 1 the sequence. Each
+// element of the batch is a Scan of opset 9.
+Status BatchScan(KernelContext& ctx) {
+  if (ctx.Input(0) != nullptr) return Fail(ErrorCode::kUnsupported, "sequence_lens of Scan 8");
+  int64_t batches = -1;
+  for (size_t i = 1; i < ctx.NumInputs(); ++i) {
+    const Shape& shape = ctx.In(i).shape;
+    if (shape.empty() || (batches >= 0 && shape[0] != batches)) {
+      return Fail(ErrorCode::kInvalidInput, "input {} of shape {} in a batch of {}", i,
+                  ToString(shape), batches);
+    }
+    batches = shape[0];
+  }
+  if (batches < 1) return Fail(ErrorCode::kUndecidable, "an empty batch");
+  Node node = ctx.node();
+  node.Remove("directions");
+  node.Set("scan_input_directions", ctx.node().IntList("directions"));
+  std::vector<std::vector<RangeTensor>> outputs(ctx.NumOutputs());
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    const std::vector<RangeTensor> values = BatchOf(ctx, 1, batch);
+    std::vector<const RangeTensor*> inputs;
+    for (const RangeTensor& value : values) inputs.push_back(&value);
+    KernelContext nested = ctx.Nested(node, inputs);
+    MOIRE_TRY(Scan(nested));
+    for (size_t o = 0; o < outputs.size(); ++o) outputs[o].push_back(std::move(nested.Out(o)));
+  }
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    MOIRE_ASSIGN(ctx.Out(o), Stack(ctx, outputs[o], 0, false));
+  }
+  return {};
+}
+
 constexpr KernelEntry kControlKernels[] = {
     {"If", 1, kLatest, If, "", kTakesComplex | kTakesParts},
     {"Loop", 1, kLatest, Loop, "", kTakesComplex | kTakesParts},
+    {"Scan", 8, 8, BatchScan},
     {"Scan", 9, kLatest, Scan, "", kTakesComplex | kTakesParts},
 };
 

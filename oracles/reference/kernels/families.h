@@ -45,9 +45,18 @@ std::span<const KernelEntry> SequenceKernels();
 std::span<const KernelEntry> StringKernels();
 std::span<const KernelEntry> NgramKernels();
 std::span<const KernelEntry> MlKernels();
+std::span<const KernelEntry> TreeKernels();
+std::span<const KernelEntry> ClassifierKernels();
+std::span<const KernelEntry> CategoryKernels();
 std::span<const KernelEntry> ResizeKernels();
 std::span<const KernelEntry> SuppressionKernels();
 std::span<const KernelEntry> SampleKernels();
+std::span<const KernelEntry> DeformKernels();
+std::span<const KernelEntry> RoiKernels();
+std::span<const KernelEntry> RandomKernels();
+std::span<const KernelEntry> TrainingKernels();
+std::span<const KernelEntry> MelKernels();
+std::span<const KernelEntry> ImageKernels();
 std::span<const KernelEntry> QuantizedProductKernels();
 std::span<const KernelEntry> QuantizeKernels();
 

@@ -6,6 +6,7 @@
 #include "harness/case/float_bits.h"
 #include "oracles/reference/kernels/families.h"
 #include "oracles/reference/kernels/interval.h"
+#include "oracles/reference/kernels/ml_scores.h"
 #include "oracles/reference/kernels/ml_util.h"
 #include "oracles/reference/kernels/movement_util.h"
 #include "oracles/reference/kernels/sums.h"
@@ -332,9 +333,6 @@ Status LinearRegressor(KernelContext& ctx) {
   const Floats weights = FloatList(ctx.node(), "coefficients");
   const Floats intercepts = FloatList(ctx.node(), "intercepts");
   const int64_t targets = ctx.node().Int("targets", 1);
-  if (ctx.node().String("post_transform", "NONE") != "NONE") {
-    return Fail(ErrorCode::kUnsupported, "post_transform");
-  }
   const int64_t features = Features(x);
   const int64_t rows = x.shape.size() == 2 ? x.shape[0] : 1;
   const bool fits = x.shape.size() <= 2 && targets > 0 && targets < (int64_t{1} << 24) &&
@@ -373,6 +371,8 @@ Status LinearRegressor(KernelContext& ctx) {
     }
   }
   Round(*out);
+  MOIRE_ASSIGN(*out,
+               PostTransform(ctx, std::move(*out), ctx.node().String("post_transform", "NONE")));
   return {};
 }
 
