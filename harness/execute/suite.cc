@@ -49,7 +49,7 @@ std::string Compare(const Tensor& actual, const Tensor& expected, const RangeTen
                      verdict);
 }
 
-bool IsDense(const Value& value) { return value.kind == ValueKind::kTensor; }
+bool IsDense(const OnnxValue& value) { return value.kind == OnnxKind::kTensor; }
 
 // What the reference knows of a dense output of the right type and shape.
 const RangeTensor* Known(const ReferenceResult& result, size_t output, const Tensor& expected) {

@@ -20,13 +20,13 @@ Status ReadValues(const fs::path& directory, const std::string& prefix,
     const fs::path path = directory / fmt::format("{}{}.pb", prefix, i);
     if (!fs::exists(path)) continue;
     MOIRE_ASSIGN(const std::string bytes, ReadFile(path.string()));
-    Value value;
+    OnnxValue value;
     if (values[i].type.opaque.empty()) {
       Result<NamedTensor> tensor = ParseTensor(bytes);
       if (!tensor) return std::unexpected(std::move(tensor).error().With(path.string()));
       value.tensor = std::move(tensor->tensor);
     } else {
-      Result<Value> parsed = ParseValue(bytes, values[i].type.opaque);
+      Result<OnnxValue> parsed = ParseValue(bytes, values[i].type.opaque);
       if (!parsed) return std::unexpected(std::move(parsed).error().With(path.string()));
       value = std::move(*parsed);
     }
@@ -83,11 +83,11 @@ std::string CompareTensor(const RangeTensor& range, const Tensor& expected, Case
 }
 
 // Compares one output: a tensor, or whatever a sequence or optional is made of.
-std::string Compare(const RangeTensor& range, const Value& expected, CaseReport& report) {
+std::string Compare(const RangeTensor& range, const OnnxValue& expected, CaseReport& report) {
   if (range.kind != expected.kind) {
     return fmt::format("is a {}, expected a {}", Name(range.kind), Name(expected.kind));
   }
-  if (range.kind == ValueKind::kTensor) return CompareTensor(range, expected.tensor, report);
+  if (range.kind == OnnxKind::kTensor) return CompareTensor(range, expected.tensor, report);
   if (range.parts.size() != expected.parts.size()) {
     return fmt::format("holds {} values, expected {}", range.parts.size(), expected.parts.size());
   }
@@ -159,14 +159,14 @@ Result<DataSet> ReadDataSet(const std::string& directory, const Graph& graph) {
   for (const ValueInfo& input : graph.inputs) {
     if (graph.FindInitializer(input.name) == nullptr) inputs.push_back(input);
   }
-  MOIRE_TRY(ReadValues(directory, "input_", inputs, [&](size_t i, Value value) {
-    if (value.kind == ValueKind::kTensor && inputs[i].type.opaque.empty()) {
+  MOIRE_TRY(ReadValues(directory, "input_", inputs, [&](size_t i, OnnxValue value) {
+    if (value.kind == OnnxKind::kTensor && inputs[i].type.opaque.empty()) {
       out.inputs.push_back({inputs[i].name, std::move(value.tensor)});
     } else {
       out.values.push_back({inputs[i].name, std::move(value)});
     }
   }));
-  MOIRE_TRY(ReadValues(directory, "output_", graph.outputs, [&](size_t i, Value value) {
+  MOIRE_TRY(ReadValues(directory, "output_", graph.outputs, [&](size_t i, OnnxValue value) {
     out.expected.emplace_back(i, std::move(value));
   }));
   return out;

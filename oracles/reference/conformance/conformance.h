@@ -59,8 +59,8 @@ struct ConformanceOptions {
 // The values of one test_data_set_N.
 struct DataSet {
   std::vector<NamedTensor> inputs;
-  std::vector<NamedValue> values;                  // inputs that are no dense tensors
-  std::vector<std::pair<size_t, Value>> expected;  // index of the output
+  std::vector<NamedOnnxValue> values;                  // inputs that are no dense tensors
+  std::vector<std::pair<size_t, OnnxValue>> expected;  // index of the output
 };
 Result<DataSet> ReadDataSet(const std::string& directory, const Graph& graph);
 
