@@ -13,19 +13,25 @@ OpContext::OpContext(GraphBuilder& builder, const OpEntry& entry, const SchemaIn
 TypeSet OpContext::Allowed(size_t i) const {
   const ParameterInfo* parameter = schema_.Input(i);
   if (parameter == nullptr) return 0;
-  TypeSet types = parameter->types & kDataTypes & restrict_[i];
-  if (parameter->variable >= 0) {
-    const DataType bound = variables_[static_cast<size_t>(parameter->variable)];
-    if (bound != DataType::kUndefined) types &= Bit(bound);
-  }
-  return types;
+  const TypeSet types = parameter->types & builder_.carried() & restrict_[i];
+  const DataType bound = Bound(*parameter);
+  if (bound == DataType::kUndefined) return types;
+  return Unpacked(bound).first == Form::kTensor ? types & Bit(bound) : 0;
+}
+
+DataType OpContext::DrawType(TypeSet types) {
+  types &= builder_.carried();
+  if (types == 0) return DataType::kUndefined;
+  auto nth = random().Below(static_cast<uint64_t>(__builtin_popcount(types)));
+  while (nth-- > 0) types &= types - 1;
+  return static_cast<DataType>(__builtin_ctz(types));
 }
 
 bool OpContext::Bind(size_t i, ValueId value) {
   const ParameterInfo* parameter = schema_.Input(i);
   if (parameter == nullptr || value == kNoValue) return false;
   if (parameter->variable >= 0) {
-    variables_[static_cast<size_t>(parameter->variable)] = builder_.value(value).type;
+    variables_[static_cast<size_t>(parameter->variable)] = builder_.value(value).packed();
   }
   if (inputs_.size() <= i) inputs_.resize(i + 1, kNoValue);
   inputs_[i] = value;
@@ -59,7 +65,7 @@ bool OpContext::TakeShape(size_t i, const Shape& shape, Range range) {
 
 ValueId OpContext::Limit(ValueId value, Range range) {
   const DataType data_type = builder_.value(value).type;
-  if (IsBool(data_type)) return kNoValue;
+  if (!IsFloat(data_type) && !IsInteger(data_type)) return kNoValue;
   if (!IsFloat(data_type)) {
     Tensor low = MakeTensor(data_type, {});
     Tensor high = low;
@@ -209,12 +215,9 @@ bool OpContext::TakeBroadcast(size_t i, const Shape& shape, Range range) {
 }
 
 bool OpContext::Make(size_t i, Shape shape, Range range) {
-  const TypeSet allowed = Allowed(i);
-  if (allowed == 0 || Count(shape) > builder_.max_elements()) return false;
-  auto nth = random().Below(static_cast<uint64_t>(__builtin_popcount(allowed)));
-  TypeSet rest = allowed;
-  while (nth-- > 0) rest &= rest - 1;
-  return MakeTyped(i, static_cast<DataType>(__builtin_ctz(rest)), std::move(shape), range);
+  if (Count(shape) > builder_.max_elements()) return false;
+  const DataType type = DrawType(Allowed(i));
+  return type != DataType::kUndefined && MakeTyped(i, type, std::move(shape), range);
 }
 
 bool OpContext::MakeTyped(size_t i, DataType type, Shape shape, Range range) {
@@ -243,7 +246,8 @@ void OpContext::SetInt(std::string_view name, int64_t value, int64_t otherwise) 
 }
 
 int64_t OpContext::Axis(int64_t axis, int64_t rank) {
-  return random().Chance(1, 2) ? axis : axis - rank;
+  // Negative axes came with opset 11.
+  return opset() < 11 || random().Chance(1, 2) ? axis : axis - rank;
 }
 
 std::vector<ValueId> OpContext::Finish(size_t outputs) {

@@ -5,19 +5,28 @@
 
 namespace moire {
 
-const OperatorPool& OperatorPool::For(int64_t opset, const GeneratorSettings& settings) {
+const OperatorPool& OperatorPool::For(const GraphBuilder& builder) {
   thread_local std::map<int64_t, OperatorPool> pools;
-  OperatorPool& pool = pools[opset];
+  const bool strings = Has(builder.carried(), DataType::kString);
+  OperatorPool& pool = pools[(builder.opset() * 16 + builder.ml_opset()) * 2 + (strings ? 1 : 0)];
+  const GeneratorSettings& settings = builder.settings();
   if (!pool.ops_.empty() && pool.only_ == settings.only_operators) return pool;
   pool = {};
   pool.only_ = settings.only_operators;
   double total = 0;
-  for (const ResolvedOp& op : OperatorsAt(opset)) {
-    if (!pool.Allows(op.entry->op) || (op.entry->flags & kRare) != 0) continue;
-    total += op.entry->weight;
-    pool.ops_.push_back(op);
-    pool.cumulative_.push_back(total);
-  }
+  const auto add = [&](std::span<const ResolvedOp> operators) {
+    for (const ResolvedOp& op : operators) {
+      if (!pool.Allows(op.entry->op) || (op.entry->flags & kRare) != 0) continue;
+      // Operators on strings would only be drawn in vain.
+      const auto& inputs = op.schema->inputs;
+      if (!strings && !inputs.empty() && inputs[0].types == Bit(DataType::kString)) continue;
+      total += op.entry->weight;
+      pool.ops_.push_back(op);
+      pool.cumulative_.push_back(total);
+    }
+  };
+  add(OperatorsAt(builder.opset()));
+  if (builder.ml_opset() > 0) add(OperatorsAt(builder.ml_opset(), "ai.onnx.ml"));
   return pool;
 }
 
