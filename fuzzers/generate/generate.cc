@@ -149,9 +149,13 @@ void Grow(GraphBuilder& builder, const OperatorPool& pool, size_t target_nodes) 
 }
 
 GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const Learned& learned) {
+  static const Learned nothing;
   for (;;) {
-    const int64_t opset = DrawOpset(random, settings, learned);
-    GraphBuilder builder(random, settings, learned, opset);
+    // What no backend implements comes up now and then all the same: acceptance is judged, too.
+    const bool heedless = learned.size() > 0 && random.Unit() < settings.refused_share;
+    const Learned& heeded = heedless ? nothing : learned;
+    const int64_t opset = DrawOpset(random, settings, heeded);
+    GraphBuilder builder(random, settings, heeded, opset);
     const auto nodes = static_cast<size_t>(random.Between(settings.min_nodes, settings.max_nodes));
     builder.set_chain(random.Chance(1, 2));
     const int64_t sources = nodes > 4 && random.Chance(1, 3) ? 3 : random.Between(1, 2);

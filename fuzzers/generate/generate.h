@@ -28,6 +28,7 @@ struct GeneratorSettings {
   double rare_type_share = 0.06;    // cases through which a rare element type or strings flow
   double ml_share = 0.06;           // cases that have operators of ai.onnx.ml too
   double function_share = 0.03;     // cases with a part made a function of the model
+  double refused_share = 0.003;     // cases that pay no heed to what was learned
   double symbolic_share = 0.04;     // cases whose inputs declare a dim by name or not at all
   int64_t max_opset = 28;
   double malformed_share = 0.03;  // cases that break a rule on purpose (flagged `malformed`)

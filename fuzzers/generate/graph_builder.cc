@@ -421,7 +421,7 @@ double GraphBuilder::Weight(const Value& candidate) const {
     case ValueKind::kInitializer:
       return 0.01;
     case ValueKind::kInput:
-      return candidate.uses == 0 ? 1.0 : 0.06;
+      return candidate.uses == 0 ? 0.7 : 0.04;
     case ValueKind::kNode:
       break;
   }

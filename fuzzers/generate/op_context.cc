@@ -150,6 +150,15 @@ bool OpContext::DeriveShape(size_t i, const Shape& shape, Range range) {
       builder_.PickValue([&](const Value& v) { return usable(v) && v.count == count; });
   if (source != kNoValue) {
     made = builder_.Emit1("Reshape", {source, builder_.AddInts(shape)});
+  } else if (random().Chance(1, 4)) {
+    // The largest element of a value, everywhere.
+    source = builder_.PickValue([&](const Value& v) {
+      return usable(v) && Has(kFloats | Bit(DataType::kInt32) | Bit(DataType::kInt64), v.type);
+    });
+    if (source == kNoValue) return false;
+    const ValueId top = builder_.Emit1("ReduceMax", {source}, {{"keepdims", int64_t{0}}});
+    if (top == kNoValue) return false;
+    made = builder_.Emit1("Expand", {top, builder_.AddInts(shape)});
   } else if (shape.size() == 1) {
     size_t axis = 0;
     source = builder_.PickValue([&](const Value& v) {

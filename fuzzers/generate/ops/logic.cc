@@ -27,6 +27,11 @@ bool ChooseClip(OpContext& c) {
   const double low = IsUnsigned(c.type()) ? 1 : std::max(range.lo / 2, -1e3);
   const double middle = IsFloat(c.type()) ? low + 0.5 : low + 1;
   const uint64_t draw = c.random().Below(6);
+  if (c.schema().HasAttribute("min")) {
+    if (draw > 1) c.Set("min", static_cast<float>(low));
+    if (draw != 2) c.Set("max", static_cast<float>(middle));
+    return c.Done();
+  }
   if (draw == 0) return c.Done();
   c.Omit(1);
   const auto bound = [&](size_t i, double lo, double hi) {
@@ -114,8 +119,37 @@ bool ChooseCastLike(OpContext& c) {
 
 bool InferCastLike(InferContext& c) { return c.in.size() == 2 && InferSame(c); }
 
+// Bits as they are, under another type of the same width.
+bool ChooseBitCast(OpContext& c) {
+  if (!c.TakeAny(0)) return false;
+  const int bits = Traits(c.type()).bits;
+  TypeSet same = 0;
+  for (const TypeTraits& row : AllTypes()) {
+    if (row.bits == bits && row.type != c.type()) same |= Bit(row.type);
+  }
+  const DataType to = c.DrawType(c.schema().outputs[0].types & same);
+  c.Set("to", static_cast<int64_t>(to));
+  return to != DataType::kUndefined && c.Done();
+}
+
+bool InferBitCast(InferContext& c) {
+  const auto to = static_cast<DataType>(c.node.Int("to", 0));
+  if (!c.Given(0) || !Has(c.schema.outputs[0].types, to) ||
+      Traits(to).bits != Traits(c.in[0]->type).bits) {
+    return false;
+  }
+  c.out[0].type = to;
+  return InferSame(c);
+}
+
+// Anything may come out: mostly tame again once it is cast or compared.
+void BitsRange(InferContext& c) {
+  c.out[0].range = IsFloat(c.out[0].type) ? Range{-1e4, 1e4} : Range{-100, 100};
+}
+
 constexpr OpEntry kLogic[] = {
     {"And", ChooseBinary, InferBroadcast, Bools, kExactResult, 1.5},
+    {"BitCast", ChooseBitCast, InferBitCast, BitsRange, kExactResult | kSteps, 0.3},
     {"Cast", ChooseCast, InferCast, CastRange, kExactResult, 1.8},
     {"CastLike", ChooseCastLike, InferCastLike, CastRange, kExactResult},
     {"Clip", ChooseClip, InferClip, ClipRange, kExactResult},

@@ -18,6 +18,9 @@ bool ChooseLoss(OpContext& c) {
   const auto fits = [](const Value& v) {
     return v.rank() >= 2 && v.rank() <= 4 && v.count > 0 && v.range.Magnitude() < 60;
   };
+  // Its function body needs the other loss at the same types.
+  const SchemaInfo* inner = FindSchema("NegativeLogLikelihoodLoss", c.opset());
+  if (inner != nullptr) c.Restrict(0, inner->inputs[0].types);
   if (!c.Take(0, fits)) return false;
   const Shape x = c.In(0).shape;
   const Shape labels = LabelShape(x);

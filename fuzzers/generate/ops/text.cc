@@ -27,6 +27,8 @@ bool ChooseNormalizer(OpContext& c) {
     c.Set("case_change_action", std::string(kActions[c.random().Index(3)]));
   }
   if (c.random().Chance(1, 2)) c.Set("is_case_sensitive", static_cast<int64_t>(c.random().Below(2)));
+  // The default locale is one that few machines have.
+  c.Set("locale", std::string("C"));
   if (c.random().Chance(1, 2)) c.Set("stopwords", Strings{"monday", "b"});
   return c.Done();
 }

@@ -453,7 +453,7 @@ constexpr OpEntry kVision[] = {
     {"Col2Im", ChooseCol2Im, InferCol2Im, Col2ImRange, 0, 0.7},
     {"DeformConv", ChooseDeformConv, InferDeformConv, DeformRange, 0, 1},
     {"GridSample", ChooseGridSample, InferGridSample, SampleRange, kSteps, 1.2},
-    {"ImageDecoder", ChooseDecoder, InferDecoder, Bytes, kExactResult | kTerminal, 0.06},
+    {"ImageDecoder", ChooseDecoder, InferDecoder, Bytes, kExactResult | kTerminal, 0.4},
     {"MaxRoiPool", ChooseMaxRoiPool, InferMaxRoiPool, RegionRange, kExactResult, 0.7},
     {"MaxUnpool", ChooseMaxUnpool, InferMaxUnpool, RegionRange, kExactResult, 0.7},
     {"NonMaxSuppression", ChooseSuppression, InferSuppression, BoxRange,
