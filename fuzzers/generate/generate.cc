@@ -132,7 +132,7 @@ void Grow(GraphBuilder& builder, const OperatorPool& pool, size_t target_nodes) 
     if (at_hand && PlaceOperator(builder, op)) continue;
     // Nothing at hand fits: now and then a new input makes room.
     const TypeSet wanted = first & builder.carried();
-    if (inputs_made > target_nodes / 5 || wanted == 0 || !random.Chance(1, 3)) continue;
+    if (inputs_made > target_nodes / 6 || wanted == 0 || !random.Chance(1, 4)) continue;
     DataType type = (wanted & kDataTypes) != 0
                         ? DrawType(random)
                         : static_cast<DataType>(__builtin_ctz(wanted));

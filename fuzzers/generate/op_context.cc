@@ -59,7 +59,7 @@ bool OpContext::TakeShape(size_t i, const Shape& shape, Range range) {
     return v.shape == shape && (any_range || (!v.edge && v.range.Inside(range.lo, range.hi)));
   };
   if (Take(i, fits)) return true;
-  if (pinned_ == kNoValue && random().Chance(9, 10) && DeriveShape(i, shape, range)) return true;
+  if (pinned_ == kNoValue && random().Chance(19, 20) && DeriveShape(i, shape, range)) return true;
   return Make(i, shape, range);
 }
 
@@ -207,7 +207,7 @@ bool OpContext::TakeBroadcast(size_t i, const Shape& shape, Range range) {
     return v.shape.size() + shape.size() < 12 && count <= builder_.max_elements();
   };
   if (random().Chance(39, 40) && Take(i, fits)) return true;
-  if (pinned_ == kNoValue && random().Chance(9, 10) && DeriveScalar(i, range)) return true;
+  if (pinned_ == kNoValue && random().Chance(19, 20) && DeriveScalar(i, range)) return true;
   // A new one: the same shape, or dims set to 1, or leading dims dropped.
   Shape made = shape;
   const uint64_t draw = random().Below(4);

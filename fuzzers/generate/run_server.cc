@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 namespace moire {
 namespace {
 
-constexpr unsigned kSeconds = 20;  // a case that takes longer has died
+constexpr time_t kSeconds = 20;  // of CPU time: a case that takes more has died
 
 bool Transfer(int fd, bool writing, char* data, size_t size) {
   while (size > 0) {
@@ -49,7 +50,8 @@ void RunServer::Serve(int in, int out) const {
   while (configurations && !configurations->empty() && ReceiveText(in, bytes)) {
     const auto test_case = ParseCase(bytes);
     if (!test_case) break;
-    alarm(kSeconds);
+    const itimerval limit = {{0, 0}, {kSeconds, 0}};
+    setitimer(ITIMER_PROF, &limit, nullptr);
     const Observation seen = configurations->front()->Run(*test_case);
     std::string answer(1, static_cast<char>(seen.outcome));
     answer += seen.reason.substr(0, 4000);
@@ -57,7 +59,8 @@ void RunServer::Serve(int in, int out) const {
       answer += '\0';
       answer += name;
     }
-    alarm(0);
+    const itimerval none = {};
+    setitimer(ITIMER_PROF, &none, nullptr);
     if (!SendText(out, std::move(answer))) break;
   }
   _exit(0);

@@ -471,9 +471,9 @@ void UnknownRange(InferContext& c) {
 }
 
 constexpr OpEntry kControl[] = {
-    {"If", ChooseIf, InferIf, UnknownRange, kBodies, 1.2, 7},
-    {"Loop", ChooseLoop, InferLoop, UnknownRange, kBodies, 0.9, 7},
-    {"Scan", ChooseScan, InferScan, UnknownRange, kBodies, 0.9, 9},
+    {"If", ChooseIf, InferIf, UnknownRange, kBodies, 0.9, 7},
+    {"Loop", ChooseLoop, InferLoop, UnknownRange, kBodies, 0.7, 7},
+    {"Scan", ChooseScan, InferScan, UnknownRange, kBodies, 0.7, 9},
     {"SequenceMap", ChooseSequenceMap, InferSequenceMap, UnknownRange, kBodies, 1.2, 17},
 };
 

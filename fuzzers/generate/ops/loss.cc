@@ -59,8 +59,8 @@ void LossRange(InferContext& c) {
 }
 
 constexpr OpEntry kLoss[] = {
-    {"NegativeLogLikelihoodLoss", ChooseLoss, InferLoss, LossRange, 0, 1},
-    {"SoftmaxCrossEntropyLoss", ChooseLoss, InferLoss, LossRange, 0, 1},
+    {"NegativeLogLikelihoodLoss", ChooseLoss, InferLoss, LossRange, 0, 0.6},
+    {"SoftmaxCrossEntropyLoss", ChooseLoss, InferLoss, LossRange, 0, 0.6},
 };
 
 }  // namespace

@@ -126,9 +126,9 @@ void GateRange(InferContext& c) {
 }
 
 constexpr OpEntry kRecurrent[] = {
-    {"GRU", ChooseRecurrent, InferRecurrent, GateRange, 0, 1.2, 7},
-    {"LSTM", ChooseRecurrent, InferRecurrent, GateRange, 0, 1.2, 7},
-    {"RNN", ChooseRecurrent, InferRecurrent, GateRange, 0, 1.2, 7},
+    {"GRU", ChooseRecurrent, InferRecurrent, GateRange, 0, 0.9, 7},
+    {"LSTM", ChooseRecurrent, InferRecurrent, GateRange, 0, 0.9, 7},
+    {"RNN", ChooseRecurrent, InferRecurrent, GateRange, 0, 0.9, 7},
 };
 
 }  // namespace

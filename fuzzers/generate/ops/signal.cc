@@ -179,7 +179,7 @@ constexpr OpEntry kSignal[] = {
     {"DFT", ChooseDft, InferDft, DftRange, 0, 0.7},
     {"HammingWindow", ChooseWindow, InferWindow, Unit, 0, 0.25},
     {"HannWindow", ChooseWindow, InferWindow, Unit, 0, 0.25},
-    {"MelWeightMatrix", ChooseMel, InferMel, Unit, kSteps, 0.25},
+    {"MelWeightMatrix", ChooseMel, InferMel, Unit, kSteps, 0.12},
     {"STFT", ChooseStft, InferStft, DftRange, 0, 1.5},
 };
 

@@ -449,16 +449,16 @@ bool InferDecoder(InferContext& c) {
 void Bytes(InferContext& c) { c.out[0].range = {0, 255}; }
 
 constexpr OpEntry kVision[] = {
-    {"AffineGrid", ChooseAffineGrid, InferAffineGrid, GridRange, 0, 0.4},
-    {"Col2Im", ChooseCol2Im, InferCol2Im, Col2ImRange, 0, 0.7},
+    {"AffineGrid", ChooseAffineGrid, InferAffineGrid, GridRange, 0, 0.2},
+    {"Col2Im", ChooseCol2Im, InferCol2Im, Col2ImRange, 0, 0.45},
     {"DeformConv", ChooseDeformConv, InferDeformConv, DeformRange, 0, 1},
     {"GridSample", ChooseGridSample, InferGridSample, SampleRange, kSteps, 1.2},
     {"ImageDecoder", ChooseDecoder, InferDecoder, Bytes, kExactResult | kTerminal, 0.4},
     {"MaxRoiPool", ChooseMaxRoiPool, InferMaxRoiPool, RegionRange, kExactResult, 0.7},
     {"MaxUnpool", ChooseMaxUnpool, InferMaxUnpool, RegionRange, kExactResult, 0.7},
     {"NonMaxSuppression", ChooseSuppression, InferSuppression, BoxRange,
-     kExactResult | kSteps | kTerminal, 0.4},
-    {"RoiAlign", ChooseRoiAlign, InferRoiAlign, RegionRange, 0, 0.8},
+     kExactResult | kSteps | kTerminal, 0.15},
+    {"RoiAlign", ChooseRoiAlign, InferRoiAlign, RegionRange, 0, 0.5},
     {"Upsample", ChooseUpsample, InferUpsample, nullptr, 0, 1.5, 7},
 };
 
