@@ -53,6 +53,29 @@ void CollectCaptured(const Graph& body, const Names& names, std::vector<ValueId>
   for (const ValueInfo& output : body.outputs) see(output.name);
 }
 
+// The same graph with every name behind a prefix, those that it takes from outside too.
+Graph Prefixed(const Graph& body, std::string_view prefix) {
+  Graph out = body;
+  const auto rename = [&](std::string& name) {
+    if (!name.empty()) name.insert(0, prefix);
+  };
+  for (auto* list : {&out.inputs, &out.outputs, &out.value_info}) {
+    for (ValueInfo& value : *list) rename(value.name);
+  }
+  for (NamedTensor& initializer : out.initializers) rename(initializer.name);
+  for (Node& node : out.nodes) {
+    rename(node.name);
+    std::ranges::for_each(node.inputs, rename);
+    std::ranges::for_each(node.outputs, rename);
+    for (Attribute& attribute : node.attributes) {
+      if (auto* inner = std::get_if<GraphPtr>(&attribute.value)) {
+        *inner = std::make_shared<const Graph>(Prefixed(**inner, prefix));
+      }
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 bool GraphBuilder::Load(const GeneratedCase& source) {
@@ -78,13 +101,8 @@ bool GraphBuilder::Repair(const GeneratedCase& source, const OldTypes& old_types
 
 ValueId GraphBuilder::Append(const GeneratedCase& other) {
   const auto first = static_cast<ValueId>(values_.size());
-  // Functions would have to come along, and names that inner graphs take from outside be renamed.
+  // Functions would have to come along.
   if (!other.model.extra.empty()) return -1;
-  for (const Node& node : other.model.graph.nodes) {
-    for (const Attribute& attribute : node.attributes) {
-      if (std::holds_alternative<GraphPtr>(attribute.value)) return -1;
-    }
-  }
   // Older schemas are mostly subsets: what does not fit is seen when the result is repaired.
   SetOpset(std::max(opset_, other.model.Opset("")));
   for (const OpsetImport& import : other.model.opsets) {
@@ -240,7 +258,14 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
     last_loaded_.push_back(static_cast<ValueId>(values_.size() - 1));
   }
   nodes_.push_back(node);
-  if (!prefix.empty()) nodes_.back().name = std::string(prefix) + node.name;
+  if (!prefix.empty()) {
+    nodes_.back().name = std::string(prefix) + node.name;
+    for (Attribute& attribute : nodes_.back().attributes) {
+      if (auto* body = std::get_if<GraphPtr>(&attribute.value)) {
+        *body = std::make_shared<const Graph>(Prefixed(**body, prefix));
+      }
+    }
+  }
   node_inputs_.push_back(std::move(inputs));
   node_outputs_.push_back(last_loaded_);
   node_captures_.push_back(std::move(captures));
