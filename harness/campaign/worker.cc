@@ -13,6 +13,7 @@
 #include "fuzzers/mutate/mutate.h"
 #include "harness/backends/ort/ort_backend.h"
 #include "harness/backends/spec.h"
+#include "harness/campaign/probe_log.h"
 #include "oracles/configuration_name.h"
 #include "synth/finding.h"
 
@@ -189,11 +190,14 @@ Status Worker::Learn() {
       return {};
     }
   }
+  ProbeLog log(path.empty() ? "" : fmt::format("{}.asked{}", path, config_.worker));
   ProbeImplemented(
       settings_,
       [&](const GeneratedCase& probe) {
         const Case test_case = ToCase(probe);
         const std::string bytes = SerializeCase(test_case);
+        if (log.Deadly(Hash(bytes))) return true;
+        log.Asking(Hash(bytes));
         if (bytes.size() <= kMaxSharedCase) {
           std::memcpy(state_->case_bytes, bytes.data(), bytes.size());
           state_->case_size = bytes.size();
@@ -201,9 +205,11 @@ Status Worker::Learn() {
         observer_->Enter(Stage::kConfiguration, 0);
         const Observation seen = configurations_.front()->Run(test_case);
         observer_->Enter(Stage::kIdle, -1);
+        log.Answered();
         return seen.outcome != Outcome::kUnsupported;
       },
       learned_);
+  log.Finish();
   std::string text;
   for (const std::string& row : learned_.Rows()) text += row + "\n";
   return path.empty() ? Status{} : WriteFile(path, text);
