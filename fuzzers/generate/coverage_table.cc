@@ -40,9 +40,8 @@ void CoverageTable::Add(const GeneratedCase& generated, bool checked, bool execu
   const Graph& graph = generated.model.graph;
   ++cases_;
   with_functions_ += generated.model.Opset(kFunctionDomain) > 0 ? 1 : 0;
-  with_symbols_ += std::ranges::any_of(graph.inputs, [](const ValueInfo& input) {
-    return !StaticShape(input.type).has_value();
-  });
+  with_symbols_ += std::ranges::any_of(
+      graph.inputs, [](const ValueInfo& input) { return !StaticShape(input.type).has_value(); });
   if (graph.nodes.size() < 2) return;
   AddNodes(generated.model, graph, checked, executed);
   if (!checked) return;
@@ -80,11 +79,14 @@ std::string CoverageTable::Markdown(std::string_view command) const {
   const Figures figures = Compute();
   std::string out = fmt::format(
       "# What the generator covers\n\nWritten by `{}`: {} cases.\n\n"
-      "- {} operators of the default domain and {} of ai.onnx.ml in valid graphs of several nodes, {} "
-      "schema versions;\n  {} of them executed.\n- {} element types: {}.\n- {} cases with functions of "
+      "- {} operators of the default domain and {} of ai.onnx.ml in valid graphs of several nodes, "
+      "{} "
+      "schema versions;\n  {} of them executed.\n- {} element types: {}.\n- {} cases with "
+      "functions of "
       "their own, {} with inputs whose dims are named or left open.\n\n"
       "Nodes are counted wherever they stand, in bodies too; versions and types are those of valid "
-      "cases.\n\n| operator | nodes | valid | executed | versions | element types |\n|---|---|---|---|---|---|\n",
+      "cases.\n\n| operator | nodes | valid | executed | versions | element types "
+      "|\n|---|---|---|---|---|---|\n",
       command, cases_, figures.operators, figures.ml_operators, figures.versions, figures.executed,
       figures.element_types, TypeList(types_), with_functions_, with_symbols_);
   for (const auto& [domain, op] : AllOperators()) {
@@ -94,8 +96,8 @@ std::string CoverageTable::Markdown(std::string_view command) const {
     for (const int64_t version : row.versions) {
       versions += fmt::format("{}{}", versions.empty() ? "" : " ", version);
     }
-    out += fmt::format("| {}{}{} | {} | {} | {} | {} | {} |\n", domain, domain.empty() ? "" : ":", op,
-                       row.generated, row.valid, row.executed, versions, TypeList(row.types));
+    out += fmt::format("| {}{}{} | {} | {} | {} | {} | {} |\n", domain, domain.empty() ? "" : ":",
+                       op, row.generated, row.valid, row.executed, versions, TypeList(row.types));
   }
   return out;
 }

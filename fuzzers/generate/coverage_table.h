@@ -1,5 +1,6 @@
-// What a stream of cases covers of the standard: for each operator its versions and element types that
-// were generated in graphs of several nodes, found valid, and executed; and the table of docs/coverage.md.
+// What a stream of cases covers of the standard: for each operator its versions and element types
+// that were generated in graphs of several nodes, found valid, and executed; and the table of
+// docs/coverage.md.
 #ifndef MOIRE_FUZZERS_GENERATE_COVERAGE_TABLE_H_
 #define MOIRE_FUZZERS_GENERATE_COVERAGE_TABLE_H_
 

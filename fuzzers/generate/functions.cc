@@ -47,8 +47,9 @@ Edges EdgesOf(const Graph& graph, size_t first, size_t last) {
   rest.nodes.assign(graph.nodes.begin() + static_cast<int64_t>(last), graph.nodes.end());
   std::set<std::string> used;
   CollectNames(rest, used);
-  std::ranges::copy_if(made, std::back_inserter(edges.out),
-                       [&](const std::string& name) { return !name.empty() && used.contains(name); });
+  std::ranges::copy_if(made, std::back_inserter(edges.out), [&](const std::string& name) {
+    return !name.empty() && used.contains(name);
+  });
   return edges;
 }
 

@@ -63,7 +63,8 @@ void Settle(GraphBuilder& builder, const OperatorPool& pool) {
       const Value& v = builder.value(static_cast<ValueId>(i));
       if (!v.compound || v.uses > 0 || v.compound->form == Form::kMaps) break;
       const bool sequence = v.compound->form == Form::kSequence;
-      const std::string_view op = sequence ? kSequence[random.Index(3)] : kOptional[random.Index(2)];
+      const std::string_view op =
+          sequence ? kSequence[random.Index(3)] : kOptional[random.Index(2)];
       const ResolvedOp resolved = Resolve(op, builder.opset());
       if (resolved.entry == nullptr || !pool.Allows(op)) break;
       PlaceOperator(builder, resolved, static_cast<ValueId>(i));
@@ -71,8 +72,8 @@ void Settle(GraphBuilder& builder, const OperatorPool& pool) {
   }
 }
 
-// Inputs lose the size of one dim, wherever it stands: to a name, or to nothing. What is declared of
-// the outputs goes with it.
+// Inputs lose the size of one dim, wherever it stands: to a name, or to nothing. What is declared
+// of the outputs goes with it.
 void Symbolize(GeneratedCase& made, Random& random) {
   Graph& graph = made.model.graph;
   std::vector<int64_t> sizes;
@@ -133,9 +134,8 @@ void Grow(GraphBuilder& builder, const OperatorPool& pool, size_t target_nodes) 
     // Nothing at hand fits: now and then a new input makes room.
     const TypeSet wanted = first & builder.carried();
     if (inputs_made > target_nodes / 6 || wanted == 0 || !random.Chance(1, 4)) continue;
-    DataType type = (wanted & kDataTypes) != 0
-                        ? DrawType(random)
-                        : static_cast<DataType>(__builtin_ctz(wanted));
+    DataType type = (wanted & kDataTypes) != 0 ? DrawType(random)
+                                               : static_cast<DataType>(__builtin_ctz(wanted));
     for (int i = 0; i < 8 && !Has(wanted, type); ++i) type = DrawType(random);
     if (!Has(wanted, type)) continue;
     const GraphBuilder::Mark mark = builder.Checkpoint();

@@ -25,11 +25,11 @@ struct GeneratorSettings {
   int64_t min_opset = 13;
   int64_t oldest_opset = 7;  // of a few cases; settings with a larger min_opset have none of them
   double old_share = 0.08;
-  double rare_type_share = 0.06;    // cases through which a rare element type or strings flow
-  double ml_share = 0.06;           // cases that have operators of ai.onnx.ml too
-  double function_share = 0.03;     // cases with a part made a function of the model
-  double refused_share = 0.003;     // cases that pay no heed to what was learned
-  double symbolic_share = 0.04;     // cases whose inputs declare a dim by name or not at all
+  double rare_type_share = 0.06;  // cases through which a rare element type or strings flow
+  double ml_share = 0.06;         // cases that have operators of ai.onnx.ml too
+  double function_share = 0.03;   // cases with a part made a function of the model
+  double refused_share = 0.003;   // cases that pay no heed to what was learned
+  double symbolic_share = 0.04;   // cases whose inputs declare a dim by name or not at all
   int64_t max_opset = 28;
   double malformed_share = 0.03;  // cases that break a rule on purpose (flagged `malformed`)
   double pattern_share = 0.25;    // nodes that come as part of a pattern that runtimes rewrite

@@ -143,7 +143,8 @@ TEST(Generate, RepairLooksIntoBodies) {
     if (first.misfits() > 0) continue;
     ++whole;
     for (NamedTensor& input : made.inputs) {
-      if (input.tensor.type == DataType::kFloat) input.tensor = MakeTensor(DataType::kFloat, {3, 11});
+      if (input.tensor.type == DataType::kFloat)
+        input.tensor = MakeTensor(DataType::kFloat, {3, 11});
     }
     const bool captured = std::ranges::any_of(made.model.graph.nodes, [&](const Node& node) {
       Seen inside;

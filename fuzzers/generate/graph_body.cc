@@ -33,7 +33,8 @@ ValueId GraphBuilder::AddFormal(Value value) {
 }
 
 ValueId GraphBuilder::Capture(ValueId outer) {
-  const auto known = std::ranges::find(captured_, outer, [](const auto& pair) { return pair.second; });
+  const auto known =
+      std::ranges::find(captured_, outer, [](const auto& pair) { return pair.second; });
   if (known != captured_.end()) return known->first;
   Value value = outer_->value(outer);
   value.kind = ValueKind::kInput;
@@ -76,7 +77,8 @@ bool GraphBuilder::BodyHolds(const Graph& body) {
   std::vector<NamedTensor> inputs;
   for (const ValueInfo& input : body.inputs) {
     const auto shape = StaticShape(input.type);
-    if (!shape || CheckedCount(*shape).value_or(INT64_MAX) > settings_.max_long_elements) return true;
+    if (!shape || CheckedCount(*shape).value_or(INT64_MAX) > settings_.max_long_elements)
+      return true;
     inputs.push_back({input.name, MakeTensor(input.type.type, *shape)});
   }
   if (!inner.LoadGraph(body, inputs, "") || inner.misfits_ > 0) return false;

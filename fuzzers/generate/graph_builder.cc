@@ -11,7 +11,7 @@ namespace moire {
 namespace {
 
 constexpr int64_t kMaxRank = 6;
-constexpr size_t kMaxItems = 16;  // of a sequence
+constexpr size_t kMaxItems = 16;   // of a sequence
 constexpr int64_t kMaxKnown = 64;  // elements of an integer tensor that are remembered
 constexpr int64_t kMaxKnownFloats = 6;
 
@@ -38,9 +38,9 @@ void Remember(Value& value, const Tensor& tensor) {
 }
 
 bool Takes(const ParameterInfo& parameter, const Value& v) {
-  return v.compound ? Has(parameter.compounds[static_cast<size_t>(v.compound->form)],
-                          v.compound->element)
-                    : Has(parameter.types, v.type);
+  return v.compound
+             ? Has(parameter.compounds[static_cast<size_t>(v.compound->form)], v.compound->element)
+             : Has(parameter.types, v.type);
 }
 
 int64_t CountOf(Dims shape) {
@@ -468,7 +468,8 @@ GeneratedCase GraphBuilder::Finish() {
   Graph& graph = out.model.graph;
   if (out.model.opsets.empty()) out.model.opsets.push_back({"", opset_});
   const bool ml = ml_opset_ > 0 && UsesDomain(graph, "ai.onnx.ml");
-  if (ml && out.model.Opset("ai.onnx.ml") == 0) out.model.opsets.push_back({"ai.onnx.ml", ml_opset_});
+  if (ml && out.model.Opset("ai.onnx.ml") == 0)
+    out.model.opsets.push_back({"ai.onnx.ml", ml_opset_});
   for (auto& [id, tensor] : inputs_) {
     Value& v = values_[static_cast<size_t>(id)];
     if (v.uses == 0 && !random_.Chance(1, 30)) continue;

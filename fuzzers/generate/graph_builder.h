@@ -179,8 +179,8 @@ class GraphBuilder {
   std::vector<Node> nodes_;
   std::vector<std::vector<ValueId>> node_inputs_;
   std::vector<std::vector<ValueId>> node_outputs_;
-  std::vector<std::vector<ValueId>> node_captures_;  // by the graphs in the node's attributes
-  std::vector<ValueId> captures_;                    // of the node to come
+  std::vector<std::vector<ValueId>> node_captures_;    // by the graphs in the node's attributes
+  std::vector<ValueId> captures_;                      // of the node to come
   std::vector<std::pair<ValueId, ValueId>> captured_;  // of a body: here, in the outer graph
   std::vector<std::pair<ValueId, Tensor>> inputs_;
   std::vector<std::pair<ValueId, Tensor>> initializers_;

@@ -105,6 +105,8 @@ void GraphBuilder::SetKind(ValueId id, ValueKind kind) {
 }
 
 void GraphBuilder::SetOpset(int64_t opset) {
+  // Functions of the model import theirs, and ONNX wants them compatible.
+  if (!base_.extra.empty()) return;
   opset_ = opset;
   for (OpsetImport& import : base_.opsets) {
     if (import.domain.empty() || import.domain == "ai.onnx") import.version = opset;

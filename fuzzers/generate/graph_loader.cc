@@ -158,7 +158,8 @@ bool GraphBuilder::LoadGraph(const Graph& graph, std::span<const NamedTensor> in
   // A body sees every value of the outer graph; `values_` of that one do not move meanwhile.
   for (size_t i = 0; outer_ != nullptr && i < outer_->values_.size(); ++i) {
     const std::string& name = outer_->values_[i].name;
-    if (!name.empty() && !names.contains(name)) names.emplace(name, Capture(static_cast<ValueId>(i)));
+    if (!name.empty() && !names.contains(name))
+      names.emplace(name, Capture(static_cast<ValueId>(i)));
   }
   for (const Node& node : graph.nodes) {
     std::vector<ValueId> ids;
@@ -199,12 +200,11 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
             BodiesHold(node);
   }
   // A foreign operator, or one behind a foreign operator, is left as it is.
-  const bool known =
-      FindEntry(node.op, NewestOpset(node.domain), node.domain) != nullptr &&
-      std::ranges::all_of(used, [&](ValueId id) {
-        return id == kNoValue ||
-               (value(id).packed() != DataType::kUndefined && !value(id).Dynamic());
-      });
+  const bool known = FindEntry(node.op, NewestOpset(node.domain), node.domain) != nullptr &&
+                     std::ranges::all_of(used, [&](ValueId id) {
+                       return id == kNoValue ||
+                              (value(id).packed() != DataType::kUndefined && !value(id).Dynamic());
+                     });
   last_loaded_.clear();
   if (!typed && known) {
     ++misfits_;

@@ -40,8 +40,7 @@ using Variables = std::array<DataType, 8>;
 
 // The types of the schema's variables; of an operator without a schema, of its inputs in order.
 size_t BindVariables(const Combination& c, Variables& out) {
-  const SchemaInfo* schema = c.schema != nullptr ? c.schema
-                                                 : FindSchema(c.op, c.since, c.domain);
+  const SchemaInfo* schema = c.schema != nullptr ? c.schema : FindSchema(c.op, c.since, c.domain);
   out.fill(DataType::kUndefined);
   if (schema == nullptr) {
     const size_t n = std::min(c.inputs.size(), out.size());

@@ -13,7 +13,8 @@ namespace moire {
 
 class OperatorPool {
  public:
-  // What fits the opsets and types of a graph. Kept between calls with equal settings; valid until the next call on this thread with others.
+  // What fits the opsets and types of a graph. Kept between calls with equal settings; valid until
+  // the next call on this thread with others.
   static const OperatorPool& For(const GraphBuilder& builder);
 
   const ResolvedOp& Draw(Random& random) const;

@@ -17,7 +17,8 @@ std::vector<int64_t> OpsetsThatMatter(const OpEntry& entry, const GeneratorSetti
   const int64_t newest_of_domain = NewestOpset(entry.domain);
   const bool standard = entry.domain.empty();
   const int64_t last = standard ? newest : newest_of_domain;
-  const int64_t first = standard ? std::min({settings.min_opset, settings.oldest_opset, newest}) : 1;
+  const int64_t first =
+      standard ? std::min({settings.min_opset, settings.oldest_opset, newest}) : 1;
   for (int64_t opset = first; opset <= last; ++opset) {
     const ResolvedOp op = Resolve(entry.op, opset, entry.domain);
     if (op.entry == nullptr || op.schema->since == since) continue;
@@ -105,8 +106,8 @@ size_t ProbeImplemented(const GeneratorSettings& settings,
           const auto probe = SingleNode(op, type, opset, single, nothing, random);
           if (!probe) continue;
           ++made;
-          const Combination combination{entry->op, op.schema->since, probe->inputs, probe->outputs,
-                                        entry->domain, op.schema};
+          const Combination combination{entry->op,      op.schema->since, probe->inputs,
+                                        probe->outputs, entry->domain,    op.schema};
           if (!seen.insert(Learned::Row(combination)).second) continue;
           ++asked;
           if (!implemented(probe->generated)) learned.Note(combination);

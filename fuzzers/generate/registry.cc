@@ -10,10 +10,10 @@ namespace {
 
 // One line a family.
 const OpTable kFamilies[] = {
-    UnaryOps(), BinaryOps(), LogicOps(),         ReduceOps(), MatrixOps(), ConvOps(),
-    NormOps(),  LayoutOps(), GatherScatterOps(), SelectOps(), CreateOps(), QuantOps(),
-    RecurrentOps(), AttentionOps(), SignalOps(), VisionOps(), RandomOps(), TextOps(), LossOps(),
-    SequenceOps(), ControlOps(), ClassicOps(), TreeOps(),
+    UnaryOps(),     BinaryOps(),    LogicOps(),         ReduceOps(),  MatrixOps(), ConvOps(),
+    NormOps(),      LayoutOps(),    GatherScatterOps(), SelectOps(),  CreateOps(), QuantOps(),
+    RecurrentOps(), AttentionOps(), SignalOps(),        VisionOps(),  RandomOps(), TextOps(),
+    LossOps(),      SequenceOps(),  ControlOps(),       ClassicOps(), TreeOps(),
 };
 
 struct AtOpset {

@@ -33,7 +33,8 @@ bool SendText(int fd, std::string text) {
 
 bool ReceiveText(int fd, std::string& text) {
   uint64_t size = 0;
-  if (!Transfer(fd, false, reinterpret_cast<char*>(&size), sizeof size) || size > 1 << 30) return false;
+  if (!Transfer(fd, false, reinterpret_cast<char*>(&size), sizeof size) || size > 1 << 30)
+    return false;
   text.resize(size);
   return Transfer(fd, false, text.data(), size);
 }

@@ -1,5 +1,5 @@
-// A child process that runs cases one after the other, so that a measurement outlives the crashes that
-// it meets. The runtime is loaded in the child only.
+// A child process that runs cases one after the other, so that a measurement outlives the crashes
+// that it meets. The runtime is loaded in the child only.
 #ifndef MOIRE_FUZZERS_GENERATE_RUN_SERVER_H_
 #define MOIRE_FUZZERS_GENERATE_RUN_SERVER_H_
 

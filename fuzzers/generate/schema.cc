@@ -76,7 +76,8 @@ struct Registry {
     }
     for (Domain& domain : domains) {
       for (auto& [name, versions] : domain.schemas) {
-        std::ranges::sort(versions, [](const auto& a, const auto& b) { return a->since > b->since; });
+        std::ranges::sort(versions,
+                          [](const auto& a, const auto& b) { return a->since > b->since; });
       }
     }
   }

@@ -52,8 +52,8 @@ std::string PackedName(DataType packed);
 
 struct ParameterInfo {
   std::string name;
-  TypeSet types = 0;                         // dense tensor types that it takes
-  std::array<TypeSet, kForms> compounds{};   // element types by form; of kTensor none
+  TypeSet types = 0;                        // dense tensor types that it takes
+  std::array<TypeSet, kForms> compounds{};  // element types by form; of kTensor none
   int variable = -1;  // index of its type variable; -1: a fixed type, or each operand its own
   bool optional = false;
   bool variadic = false;

@@ -113,7 +113,7 @@ int Main(const Flags& flags) {
   Distribution distribution;
   CoverageTable coverage;
   std::map<std::string, std::pair<int, std::string>> refused;
-  double making = 0;  // CPU microseconds: others may use the machine too
+  double making = 0;                        // CPU microseconds: others may use the machine too
   std::map<std::string, int> transformers;  // cases whose graph it modified; needs log=1
   int well_formed = 0, accepted = 0, unsupported = 0, invalid = 0, malformed = 0;
   std::vector<Judged> judged(32);
@@ -247,10 +247,13 @@ int Main(const Flags& flags) {
     report["schema_versions"] = covered.versions;
     report["valid_element_types"] = covered.element_types;
     if (!flags.table.empty()) {
-      std::string command = fmt::format("moire_generate_stats --cases {} --nodes {} --seed {} --check",
-                                        flags.cases, flags.nodes, flags.seed);
-      if (runs) command += fmt::format(" --backend {}{}", flags.backend, flags.probe ? " --probe" : "");
-      if (const Status written = WriteFile(flags.table, coverage.Markdown(command + " --table FILE"));
+      std::string command =
+          fmt::format("moire_generate_stats --cases {} --nodes {} --seed {} --check", flags.cases,
+                      flags.nodes, flags.seed);
+      if (runs)
+        command += fmt::format(" --backend {}{}", flags.backend, flags.probe ? " --probe" : "");
+      if (const Status written =
+              WriteFile(flags.table, coverage.Markdown(command + " --table FILE"));
           !written) {
         std::fprintf(stderr, "%s\n", written.error().message.c_str());
         return 2;

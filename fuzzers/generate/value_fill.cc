@@ -53,8 +53,8 @@ void WriteAll(Tensor& tensor, Next next) {
 // Words that repeat, numbers as text, blanks, more than one byte a letter.
 std::string DrawText(Random& random, Profile profile) {
   static constexpr std::string_view kTexts[] = {
-      "a",   "b",   "monday", "Tuesday", "a b c",    "x,y,,z", "",     " ", "ä€", "3",
-      "-2",  "0.5", "1e3",    "AB12",    "www.a.org", "b",      "inf", "B", "0",  "12"};
+      "a",  "b",   "monday", "Tuesday", "a b c",     "x,y,,z", "",    " ", "ä€", "3",
+      "-2", "0.5", "1e3",    "AB12",    "www.a.org", "b",      "inf", "B", "0",  "12"};
   static constexpr size_t kNumbers[] = {9, 10, 11, 12, 18, 19};
   if (profile == Profile::kSmallIntegers || profile == Profile::kUnit) {
     return std::string(kTexts[kNumbers[random.Index(6)]]);
@@ -152,7 +152,8 @@ void SetEdge(Tensor& tensor, int64_t index, Random& random) {
   const DataType type = tensor.type;
   if (IsBool(type)) return SetInt(tensor, index, static_cast<int64_t>(random.Below(2)));
   if (type == DataType::kString) {
-    tensor.strings[static_cast<size_t>(index)] = random.Chance(1, 2) ? "" : std::string("\0\n\xff", 3);
+    tensor.strings[static_cast<size_t>(index)] =
+        random.Chance(1, 2) ? "" : std::string("\0\n\xff", 3);
     return;
   }
   if (!IsFloat(type) && !IsInteger(type)) return;

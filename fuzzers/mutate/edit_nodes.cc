@@ -291,8 +291,7 @@ Edited GrowMore(GraphBuilder& graph) {
 }
 
 Edited AddPattern(GraphBuilder& graph) {
-  return PlacePattern(graph, OperatorPool::For(graph)) ? Edited::kDone
-                                                                                 : Edited::kNothing;
+  return PlacePattern(graph, OperatorPool::For(graph)) ? Edited::kDone : Edited::kNothing;
 }
 
 Edited Cut(GraphBuilder& graph) {

@@ -1,5 +1,5 @@
-// What probing has cost a worker so far. A probe that kills the worker is noted as it is asked, so that
-// the worker that replaces it leaves it out; it has become a candidate by then.
+// What probing has cost a worker so far. A probe that kills the worker is noted as it is asked, so
+// that the worker that replaces it leaves it out; it has become a candidate by then.
 #ifndef MOIRE_HARNESS_CAMPAIGN_PROBE_LOG_H_
 #define MOIRE_HARNESS_CAMPAIGN_PROBE_LOG_H_
 
@@ -9,8 +9,8 @@
 
 namespace moire {
 
-// A file of 64-bit keys of cases: those that killed, then the one that is being asked (0: none). With
-// an empty path nothing is kept.
+// A file of 64-bit keys of cases: those that killed, then the one that is being asked (0: none).
+// With an empty path nothing is kept.
 class ProbeLog {
  public:
   explicit ProbeLog(const std::string& path);

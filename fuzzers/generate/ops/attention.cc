@@ -10,8 +10,7 @@ namespace {
 
 // Integers in [0, last] as input i; {0, 0} would mean "any range".
 bool MakeIndices(OpContext& c, size_t i, const Shape& shape, int64_t last) {
-  return last >= 0 &&
-         c.MakeTyped(i, DataType::kInt64, shape, {-0.25, static_cast<double>(last)});
+  return last >= 0 && c.MakeTyped(i, DataType::kInt64, shape, {-0.25, static_cast<double>(last)});
 }
 
 // What the shapes of a node's queries, keys and values say, packed (rank 3) or not (rank 4).
@@ -75,7 +74,8 @@ bool ChooseAttention(OpContext& c) {
   const int64_t past_length = past ? c.random().Between(1, 3) : 0;
   const int64_t total = past_length + length;
   if (c.random().Chance(1, 2)) {
-    const Shape masks[] = {{q_length, total}, {q[0], 1, q_length, total}, {q[0], q_heads, q_length, total}};
+    const Shape masks[] = {
+        {q_length, total}, {q[0], 1, q_length, total}, {q[0], q_heads, q_length, total}};
     if (!c.TakeShape(3, masks[c.random().Index(3)])) return false;
   } else {
     c.Omit(3);
@@ -128,8 +128,10 @@ bool InferAttention(InferContext& c) {
 
 void AttentionRange(InferContext& c) {
   c.out[0].range = Hull(c.in[2]->range, {0, 0});
-  if (c.out.size() > 1) c.out[1].range = c.Given(4) ? Hull(c.in[1]->range, c.in[4]->range) : c.in[1]->range;
-  if (c.out.size() > 2) c.out[2].range = c.Given(5) ? Hull(c.in[2]->range, c.in[5]->range) : c.in[2]->range;
+  if (c.out.size() > 1)
+    c.out[1].range = c.Given(4) ? Hull(c.in[1]->range, c.in[4]->range) : c.in[1]->range;
+  if (c.out.size() > 2)
+    c.out[2].range = c.Given(5) ? Hull(c.in[2]->range, c.in[5]->range) : c.in[2]->range;
   if (c.out.size() > 3) {
     const double m = Product(c.in[0]->range, c.in[1]->range).Magnitude() * 4 + 4;
     c.out[3].range = {-m, m};
@@ -261,7 +263,8 @@ bool ChooseLinearAttention(OpContext& c) {
   }
   const bool gated = rule.starts_with("gated");
   // In the logarithm: at most 0, so that states decay.
-  if (gated && !c.TakeShape(4, {q[0], q[1], c.random().Chance(1, 2) ? kv_heads : kv_heads * size}, {-2, -0.1})) {
+  if (gated && !c.TakeShape(4, {q[0], q[1], c.random().Chance(1, 2) ? kv_heads : kv_heads * size},
+                            {-2, -0.1})) {
     return false;
   }
   if (rule.ends_with("delta")) {
@@ -287,7 +290,8 @@ bool InferLinearAttention(InferContext& c) {
   if (c.Given(3) && c.shape(3) != state) return false;
   const std::string rule = c.node.String("update_rule", "gated_delta");
   if (rule != "linear" && rule != "gated" && rule != "delta" && rule != "gated_delta") return false;
-  if (c.Given(4) != rule.starts_with("gated") || c.Given(5) != rule.ends_with("delta")) return false;
+  if (c.Given(4) != rule.starts_with("gated") || c.Given(5) != rule.ends_with("delta"))
+    return false;
   if (c.Given(4) && c.shape(4) != Shape{q[0], q[1], kv_heads} &&
       c.shape(4) != Shape{q[0], q[1], kv_heads * size}) {
     return false;
@@ -326,7 +330,8 @@ bool InferCausalConv(InferContext& c) {
   const int64_t kernel = c.shape(1)[2];
   if (Count(x) == 0 || kernel < 1 || c.shape(1) != Shape{x[1], 1, kernel}) return false;
   const Shape state = {x[0], x[1], kernel - 1};
-  if ((c.Given(2) && c.shape(2) != Shape{x[1]}) || (c.Given(3) && c.shape(3) != state)) return false;
+  if ((c.Given(2) && c.shape(2) != Shape{x[1]}) || (c.Given(3) && c.shape(3) != state))
+    return false;
   c.out[0].shape = x;
   c.out[1].shape = state;
   return true;
@@ -336,7 +341,8 @@ void CausalRange(InferContext& c) {
   const double taps = static_cast<double>(c.shape(1)[2]);
   const double past = c.Given(3) ? c.in[3]->range.Magnitude() : 0;
   const double x = std::max(c.in[0]->range.Magnitude(), past);
-  const double m = taps * x * c.in[1]->range.Magnitude() + (c.Given(2) ? c.in[2]->range.Magnitude() : 0);
+  const double m =
+      taps * x * c.in[1]->range.Magnitude() + (c.Given(2) ? c.in[2]->range.Magnitude() : 0);
   c.out[0].range = {-m, m};
   c.out[1].range = {-x, x};
 }

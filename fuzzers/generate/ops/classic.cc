@@ -117,8 +117,8 @@ bool InferFeatureVectorizer(InferContext& c) {
   if (widths.size() != c.in.size()) return false;
   int64_t total = 0;
   for (size_t i = 0; i < c.in.size(); ++i) {
-    if (!c.Given(i) || c.rank(i) != 2 || c.shape(i)[0] != c.shape(0)[0] || c.shape(i)[1] != widths[i] ||
-        widths[i] < 1) {
+    if (!c.Given(i) || c.rank(i) != 2 || c.shape(i)[0] != c.shape(0)[0] ||
+        c.shape(i)[1] != widths[i] || widths[i] < 1) {
       return false;
     }
     total += widths[i];
@@ -204,7 +204,8 @@ bool ChooseLinearClassifier(OpContext& c) {
   Ints labels;
   for (int64_t i = 0; i < classes; ++i) labels.push_back(3 * i + 1);
   c.Set("classlabels_ints", labels);
-  if (c.random().Chance(1, 2)) c.Set("post_transform", std::string(kPostTransforms[c.random().Index(4)]));
+  if (c.random().Chance(1, 2))
+    c.Set("post_transform", std::string(kPostTransforms[c.random().Index(4)]));
   return c.Done(2);
 }
 
@@ -256,7 +257,9 @@ bool ChooseNormalizer(OpContext& c) {
 bool InferFeatures(InferContext& c) { return Features(c) && InferSame(c); }
 
 bool ChooseOneHotEncoder(OpContext& c) {
-  if (!c.Take(0, [](const Value& v) { return v.rank() >= 1 && v.rank() <= 3 && v.count > 0 && v.count <= 64; })) {
+  if (!c.Take(0, [](const Value& v) {
+        return v.rank() >= 1 && v.rank() <= 3 && v.count > 0 && v.count <= 64;
+      })) {
     return false;
   }
   if (c.type() == DataType::kString) {
@@ -307,8 +310,8 @@ bool ChooseZipMap(OpContext& c) {
 bool InferZipMap(InferContext& c) {
   const auto labels = static_cast<int64_t>(c.node.IntList("classlabels_int64s").size());
   if (!Features(c) || labels != c.shape(0).back()) return false;
-  c.out[0].compound = std::make_shared<const Compound>(
-      Compound{Form::kMaps, DataType::kFloat, true, {}, {}});
+  c.out[0].compound =
+      std::make_shared<const Compound>(Compound{Form::kMaps, DataType::kFloat, true, {}, {}});
   return true;
 }
 
@@ -316,16 +319,22 @@ void Unit(InferContext& c) { c.out[0].range = {-1, 1}; }
 
 constexpr int64_t kAny = 1 << 20;
 constexpr OpEntry kClassic[] = {
-    {"ArrayFeatureExtractor", ChooseExtractor, InferExtractor, nullptr, kExactResult, 3, 1, kAny, kMl},
+    {"ArrayFeatureExtractor", ChooseExtractor, InferExtractor, nullptr, kExactResult, 3, 1, kAny,
+     kMl},
     {"Binarizer", ChooseBinarizer, InferSame, Unit, kExactResult | kSteps, 3, 1, kAny, kMl},
     {"CategoryMapper", ChooseMapper, InferMapper, SmallRange, kExactResult, 4, 1, kAny, kMl},
-    {"FeatureVectorizer", ChooseFeatureVectorizer, InferFeatureVectorizer, nullptr, 0, 4, 1, kAny, kMl},
+    {"FeatureVectorizer", ChooseFeatureVectorizer, InferFeatureVectorizer, nullptr, 0, 4, 1, kAny,
+     kMl},
     {"Imputer", ChooseImputer, InferImputer, SmallRange, kSteps, 4, 1, kAny, kMl},
-    {"LabelEncoder", ChooseLabelEncoder, InferLabelEncoder, SmallRange, kExactResult | kSteps, 4, 1, kAny, kMl},
-    {"LinearClassifier", ChooseLinearClassifier, InferLinearClassifier, ScoreRange, kSteps, 4, 1, kAny, kMl},
-    {"LinearRegressor", ChooseLinearRegressor, InferLinearRegressor, ScoreRange, 0, 4, 1, kAny, kMl},
+    {"LabelEncoder", ChooseLabelEncoder, InferLabelEncoder, SmallRange, kExactResult | kSteps, 4, 1,
+     kAny, kMl},
+    {"LinearClassifier", ChooseLinearClassifier, InferLinearClassifier, ScoreRange, kSteps, 4, 1,
+     kAny, kMl},
+    {"LinearRegressor", ChooseLinearRegressor, InferLinearRegressor, ScoreRange, 0, 4, 1, kAny,
+     kMl},
     {"Normalizer", ChooseNormalizer, InferFeatures, Unit, 0, 4, 1, kAny, kMl},
-    {"OneHotEncoder", ChooseOneHotEncoder, InferOneHotEncoder, Unit, kExactResult | kSteps, 3, 1, kAny, kMl},
+    {"OneHotEncoder", ChooseOneHotEncoder, InferOneHotEncoder, Unit, kExactResult | kSteps, 3, 1,
+     kAny, kMl},
     {"Scaler", ChooseScaler, InferScaler, SmallRange, 0, 4, 1, kAny, kMl},
     {"ZipMap", ChooseZipMap, InferZipMap, SmallRange, kExactResult, 2, 1, kAny, kMl},
 };

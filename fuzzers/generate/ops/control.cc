@@ -10,15 +10,14 @@
 namespace moire {
 namespace {
 
-constexpr int kDeepest = 2;     // bodies in bodies
-constexpr int64_t kTrips = 4;   // of a loop: magnitudes and costs grow with them
+constexpr int kDeepest = 2;    // bodies in bodies
+constexpr int64_t kTrips = 4;  // of a loop: magnitudes and costs grow with them
 constexpr int64_t kMostTrips = 64;
 
 void CaptureSome(GraphBuilder& outer, GraphBuilder& body, size_t most) {
   for (size_t i = 0; i < most; ++i) {
-    const ValueId id = outer.PickValue([](const Value& v) {
-      return v.count > 0 && v.kind != ValueKind::kInitializer && !v.edge;
-    });
+    const ValueId id = outer.PickValue(
+        [](const Value& v) { return v.count > 0 && v.kind != ValueKind::kInitializer && !v.edge; });
     if (id != kNoValue) body.Capture(id);
   }
 }
@@ -228,8 +227,8 @@ bool ChooseLoop(OpContext& c) {
   GrowBody(body, 1 + c.random().Index(5));
   std::vector<ValueId> ends;
   if (early) {
-    ends.push_back(body.Emit1("Less", {formals[0], body.AddInts({c.random().Between(0, 3)},
-                                                                DataType::kInt64, true)}));
+    ends.push_back(body.Emit1(
+        "Less", {formals[0], body.AddInts({c.random().Between(0, 3)}, DataType::kInt64, true)}));
   }
   if (ends.empty() || ends[0] == kNoValue) ends = {body.Emit1("Identity", {formals[1]})};
   if (ends[0] == kNoValue) return false;
@@ -365,7 +364,8 @@ bool ChooseScan(OpContext& c) {
 
 bool InferScan(InferContext& c) {
   const Graph* body = BodyOf(c, "body");
-  const auto scans = static_cast<size_t>(std::clamp<int64_t>(c.node.Int("num_scan_inputs", 0), 0, 16));
+  const auto scans =
+      static_cast<size_t>(std::clamp<int64_t>(c.node.Int("num_scan_inputs", 0), 0, 16));
   if (body == nullptr || scans < 1 || scans > c.in.size()) return false;
   const size_t states = c.in.size() - scans;
   if (body->inputs.size() != c.in.size() || body->outputs.size() != c.out.size() ||
@@ -402,8 +402,7 @@ bool InferScan(InferContext& c) {
       }
       continue;
     }
-    const auto axis =
-        NormalizeAxis(out_axes[i - states], static_cast<int64_t>(shape->size()) + 1);
+    const auto axis = NormalizeAxis(out_axes[i - states], static_cast<int64_t>(shape->size()) + 1);
     if (!axis) return false;
     c.out[i].shape.insert(c.out[i].shape.begin() + *axis, length);
   }
@@ -425,7 +424,8 @@ bool ChooseSequenceMap(OpContext& c) {
   item.rounded = in.rounded;
   item.edge = in.edge;
   std::vector<ValueId> formals = {body.AddFormal(std::move(item))};
-  if (c.random().Chance(1, 2) && c.TakeAny(1)) formals.push_back(body.AddFormal(FormalLike(c.In(1))));
+  if (c.random().Chance(1, 2) && c.TakeAny(1))
+    formals.push_back(body.AddFormal(FormalLike(c.In(1))));
   GrowBody(body, 1 + c.random().Index(4));
   const std::vector<ValueId> ends =
       LooseEnds(body, 1, c.b().max_elements() / static_cast<int64_t>(in.items.size()));
@@ -456,11 +456,16 @@ bool InferSequenceMap(InferContext& c) {
   for (size_t i = 0; i < c.out.size(); ++i) {
     const ValueType& type = body->outputs[i].type;
     const auto shape = StaticShape(type);
-    if (!shape || !Has(c.schema.outputs[0].compounds[static_cast<size_t>(Form::kSequence)], type.type)) {
+    if (!shape ||
+        !Has(c.schema.outputs[0].compounds[static_cast<size_t>(Form::kSequence)], type.type)) {
       return false;
     }
-    c.out[i].compound = std::make_shared<const Compound>(
-        Compound{Form::kSequence, type.type, true, std::vector<Shape>(in->items.size(), *shape), {-100, 100}});
+    c.out[i].compound =
+        std::make_shared<const Compound>(Compound{Form::kSequence,
+                                                  type.type,
+                                                  true,
+                                                  std::vector<Shape>(in->items.size(), *shape),
+                                                  {-100, 100}});
   }
   return true;
 }

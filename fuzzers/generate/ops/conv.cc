@@ -109,8 +109,10 @@ bool ChooseQLinearConv(OpContext& c) {
   const auto zeros = [](DataType type) { return IsSigned(type) ? Range{-4, 4} : Range{100, 140}; };
   const DataType type = c.type();
   // Signed data go with signed weights only.
-  c.Restrict(3, IsSigned(type) ? Bit(DataType::kInt8) : Bit(DataType::kInt8) | Bit(DataType::kUint8));
-  if (!c.Make(1, {}, {0.02, 0.2}) || !c.MakeTyped(2, type, {}, zeros(type)) || !c.Make(3, weights)) {
+  c.Restrict(3,
+             IsSigned(type) ? Bit(DataType::kInt8) : Bit(DataType::kInt8) | Bit(DataType::kUint8));
+  if (!c.Make(1, {}, {0.02, 0.2}) || !c.MakeTyped(2, type, {}, zeros(type)) ||
+      !c.Make(3, weights)) {
     return false;
   }
   const DataType weight_type = c.In(3).type;

@@ -348,7 +348,8 @@ constexpr OpEntry kMatrix[] = {
     {"Gemm", ChooseGemm, InferGemm, GemmRange, 0, 1.2},
     {"MatMul", ChooseMatMul, InferMatMul, DotRange, 0, 2},
     {"MatMulInteger", ChooseMatMulInteger, InferMatMulInteger, IntegerDotRange, kExactResult, 2},
-    {"QLinearMatMul", ChooseQLinearMatMul, InferQLinearMatMul, ByteRange, kExactResult | kSteps, 0.4},
+    {"QLinearMatMul", ChooseQLinearMatMul, InferQLinearMatMul, ByteRange, kExactResult | kSteps,
+     0.4},
 };
 
 }  // namespace

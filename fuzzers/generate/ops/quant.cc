@@ -19,7 +19,9 @@ Granularity DrawGranularity(OpContext& c) {
   Granularity out;
   // Before opset 13 there is one scale for all.
   if (rank < 1 || !c.schema().HasAttribute("axis") || !c.random().Chance(1, 3)) return out;
-  const int64_t axis = rank == 1 ? 0 : c.random().Chance(2, 3) ? 1 : c.random().Between(0, rank - 1);
+  const int64_t axis = rank == 1                 ? 0
+                       : c.random().Chance(2, 3) ? 1
+                                                 : c.random().Between(0, rank - 1);
   const int64_t dim = c.In(0).shape[static_cast<size_t>(axis)];
   c.SetInt("axis", c.Axis(axis, rank), 1);
   if (c.schema().HasAttribute("block_size") && rank >= 2 && dim >= 2 && c.random().Chance(1, 4)) {
@@ -36,10 +38,10 @@ Granularity DrawGranularity(OpContext& c) {
 DataType DrawTarget(OpContext& c) {
   static constexpr DataType kTargets[] = {DataType::kUint8, DataType::kInt8,   DataType::kUint8,
                                           DataType::kInt8,  DataType::kUint16, DataType::kInt16};
-  static constexpr DataType kSmall[] = {DataType::kInt4, DataType::kUint4, DataType::kInt2,
-                                        DataType::kUint2, DataType::kFloat8E4M3FN,
-                                        DataType::kFloat8E5M2, DataType::kFloat8E4M3FNUZ,
-                                        DataType::kFloat8E5M2FNUZ, DataType::kFloat4E2M1};
+  static constexpr DataType kSmall[] = {
+      DataType::kInt4,           DataType::kUint4,          DataType::kInt2,
+      DataType::kUint2,          DataType::kFloat8E4M3FN,   DataType::kFloat8E5M2,
+      DataType::kFloat8E4M3FNUZ, DataType::kFloat8E5M2FNUZ, DataType::kFloat4E2M1};
   return c.random().Chance(1, 10) ? kSmall[c.random().Index(9)] : kTargets[c.random().Index(6)];
 }
 

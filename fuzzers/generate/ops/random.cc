@@ -82,9 +82,7 @@ bool InferMultinomial(InferContext& c) {
 
 void RandomRange(InferContext& c) { c.out[0].range = {-8, 8}; }
 void Unit(InferContext& c) { c.out[0].range = {0, 1}; }
-void ClassRange(InferContext& c) {
-  c.out[0].range = {0, static_cast<double>(c.shape(0)[1] - 1)};
-}
+void ClassRange(InferContext& c) { c.out[0].range = {0, static_cast<double>(c.shape(0)[1] - 1)}; }
 
 constexpr OpEntry kRandomOps[] = {
     {"Bernoulli", ChooseBernoulli, InferRandomLike, Unit, kRandom, 0.2},

@@ -45,8 +45,8 @@ bool ChooseRecurrent(OpContext& c) {
   } else {
     c.Omit(4);
   }
-  const Shape state = batch_first ? Shape{batch, directions, hidden}
-                                  : Shape{directions, batch, hidden};
+  const Shape state =
+      batch_first ? Shape{batch, directions, hidden} : Shape{directions, batch, hidden};
   const bool initial = c.random().Chance(1, 3);
   if (initial && !c.TakeShape(5, state)) return false;
   if (op == "LSTM") {
@@ -87,9 +87,8 @@ bool InferRecurrent(InferContext& c) {
   const int64_t steps = x[batch_first ? 1 : 0];
   const int64_t hidden = c.node.Int("hidden_size", 0);
   const Attribute* activations = c.node.Find("activations");
-  if (activations != nullptr &&
-      std::get<Strings>(activations->value).size() !=
-          ActivationsOf(c.node.op) * static_cast<size_t>(directions)) {
+  if (activations != nullptr && std::get<Strings>(activations->value).size() !=
+                                    ActivationsOf(c.node.op) * static_cast<size_t>(directions)) {
     return false;
   }
   const Shape state =

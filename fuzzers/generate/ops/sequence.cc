@@ -48,7 +48,8 @@ bool InferConstruct(InferContext& c) {
 
 bool ChooseEmpty(OpContext& c) {
   if (c.random().Chance(2, 3)) {
-    const DataType type = c.DrawType(c.schema().outputs[0].compounds[static_cast<size_t>(Form::kSequence)]);
+    const DataType type =
+        c.DrawType(c.schema().outputs[0].compounds[static_cast<size_t>(Form::kSequence)]);
     if (type == DataType::kUndefined) return false;
     c.Set("dtype", static_cast<int64_t>(type));
   }
@@ -85,7 +86,8 @@ bool ChooseInsert(OpContext& c) {
   const auto fits = [&](const Value& v) {
     return items.empty() || v.shape == items[0] || c.random().Chance(1, 3);
   };
-  if (!c.Take(1, fits) && !c.Make(1, items.empty() ? c.b().DrawShape(0, 3) : items[0])) return false;
+  if (!c.Take(1, fits) && !c.Make(1, items.empty() ? c.b().DrawShape(0, 3) : items[0]))
+    return false;
   return TakePosition(c, 2, static_cast<int64_t>(items.size()) + 1, true) && c.Done();
 }
 
@@ -254,7 +256,8 @@ CompoundPtr OptionalOf(const Value& v) {
     out.form = Form::kOptionalSequence;
     return std::make_shared<const Compound>(std::move(out));
   }
-  return std::make_shared<const Compound>(Compound{Form::kOptional, v.type, true, {v.shape}, v.range});
+  return std::make_shared<const Compound>(
+      Compound{Form::kOptional, v.type, true, {v.shape}, v.range});
 }
 
 bool ChooseOptional(OpContext& c) {
@@ -281,7 +284,8 @@ bool InferOptional(InferContext& c) {
   const auto* opaque = type == nullptr ? nullptr : std::get_if<OpaqueAttribute>(&type->value);
   if (opaque == nullptr) return false;
   const auto [form, element] = Unpacked(ReadTypeAttribute(*opaque));
-  if (element == DataType::kUndefined || (form != Form::kTensor && form != Form::kSequence)) return false;
+  if (element == DataType::kUndefined || (form != Form::kTensor && form != Form::kSequence))
+    return false;
   const Form made = form == Form::kTensor ? Form::kOptional : Form::kOptionalSequence;
   c.out[0].compound = std::make_shared<const Compound>(Compound{made, element, false, {}, {}});
   return true;
@@ -322,7 +326,8 @@ bool InferGet(InferContext& c) {
 }
 
 constexpr OpEntry kSequences[] = {
-    {"ConcatFromSequence", ChooseConcatSequence, InferConcatSequence, KeepRange, kExactResult, 0.9, 11},
+    {"ConcatFromSequence", ChooseConcatSequence, InferConcatSequence, KeepRange, kExactResult, 0.9,
+     11},
     {"Optional", ChooseOptional, InferOptional, KeepRange, kExactResult, 0.3, 15},
     {"OptionalGetElement", ChooseGet, InferGet, KeepRange, kExactResult, 2, 15},
     {"OptionalHasElement", ChooseHas, InferHas, KeepRange, kExactResult, 0.7, 15},

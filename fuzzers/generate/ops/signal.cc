@@ -15,9 +15,8 @@ bool TakeSignal(OpContext& c, bool real, int64_t max_rank) {
            (v.shape.back() == 1 || (!real && v.shape.back() == 2 && v.rank() >= 3));
   };
   if (c.Take(0, fits)) return true;
-  if (!c.Take(0, [&](const Value& v) {
-        return v.rank() >= 1 && v.rank() < max_rank && v.count > 0;
-      })) {
+  if (!c.Take(
+          0, [&](const Value& v) { return v.rank() >= 1 && v.rank() < max_rank && v.count > 0; })) {
     return false;
   }
   Shape shape = c.In(0).shape;
@@ -43,7 +42,8 @@ bool ChooseDft(OpContext& c) {
   } else {
     c.Omit(1);
   }
-  if (!by_attribute && written && !c.Put(2, c.b().AddInts({c.Axis(axis, rank)}, DataType::kInt64, true))) {
+  if (!by_attribute && written &&
+      !c.Put(2, c.b().AddInts({c.Axis(axis, rank)}, DataType::kInt64, true))) {
     return false;
   }
   return c.Done();
@@ -147,11 +147,13 @@ bool ChooseMel(OpContext& c) {
   const int64_t bins = c.random().Between(1, 4);
   const int64_t length = 32 * c.random().Between(1, 3);
   const DataType type = c.random().Chance(1, 3) ? DataType::kInt32 : DataType::kInt64;
-  if (!c.Put(0, c.b().AddInts({bins}, type, true)) || !c.Put(1, c.b().AddInts({length}, type, true)) ||
+  if (!c.Put(0, c.b().AddInts({bins}, type, true)) ||
+      !c.Put(1, c.b().AddInts({length}, type, true)) ||
       !c.Put(2, c.b().AddInts({8192}, type, true))) {
     return false;
   }
-  const DataType edges = c.DrawType(c.schema().inputs[3].types & (Bit(DataType::kFloat) | Bit(DataType::kDouble)));
+  const DataType edges =
+      c.DrawType(c.schema().inputs[3].types & (Bit(DataType::kFloat) | Bit(DataType::kDouble)));
   if (edges == DataType::kUndefined) return false;
   for (size_t i = 0; i < 2; ++i) {
     Tensor edge = MakeTensor(edges, {});

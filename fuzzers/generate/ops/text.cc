@@ -10,7 +10,8 @@ namespace {
 bool InferTwoStrings(InferContext& c) { return c.in.size() == 2 && InferBroadcast(c); }
 
 bool ChooseRegex(OpContext& c) {
-  static constexpr std::string_view kPatterns[] = {"[a-z]+", "a", ".*", "www\\..*", "(a|b)*", "-?[0-9]+"};
+  static constexpr std::string_view kPatterns[] = {"[a-z]+",   "a",      ".*",
+                                                   "www\\..*", "(a|b)*", "-?[0-9]+"};
   c.Set("pattern", std::string(kPatterns[c.random().Index(6)]));
   return c.TakeAny(0) && c.Done();
 }
@@ -26,7 +27,8 @@ bool ChooseNormalizer(OpContext& c) {
   if (c.random().Chance(2, 3)) {
     c.Set("case_change_action", std::string(kActions[c.random().Index(3)]));
   }
-  if (c.random().Chance(1, 2)) c.Set("is_case_sensitive", static_cast<int64_t>(c.random().Below(2)));
+  if (c.random().Chance(1, 2))
+    c.Set("is_case_sensitive", static_cast<int64_t>(c.random().Below(2)));
   // The default locale is one that few machines have.
   c.Set("locale", std::string("C"));
   if (c.random().Chance(1, 2)) c.Set("stopwords", Strings{"monday", "b"});

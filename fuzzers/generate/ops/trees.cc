@@ -12,14 +12,10 @@ constexpr std::string_view kMl = "ai.onnx.ml";
 constexpr std::string_view kPostTransforms[] = {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO"};
 
 bool TakeBatch(OpContext& c) {
-  return c.Take(0, [](const Value& v) {
-    return v.rank() == 2 && v.count > 0 && v.shape[1] <= 16;
-  });
+  return c.Take(0, [](const Value& v) { return v.rank() == 2 && v.count > 0 && v.shape[1] <= 16; });
 }
 
-bool Batch(const InferContext& c) {
-  return c.Given(0) && c.rank(0) == 2 && Count(c.shape(0)) > 0;
-}
+bool Batch(const InferContext& c) { return c.Given(0) && c.rank(0) == 2 && Count(c.shape(0)) > 0; }
 
 // Quarters, halfway between the numbers that data often are.
 float Split(Random& random) { return 0.25f * static_cast<float>(2 * random.Between(-4, 3) + 1); }
@@ -32,7 +28,7 @@ struct Forest {
   std::vector<std::pair<int64_t, int64_t>> leaves;  // tree, node
 };
 
-constexpr std::string_view kModes[] = {"BRANCH_LEQ", "BRANCH_LT",  "BRANCH_GTE",
+constexpr std::string_view kModes[] = {"BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE",
                                        "BRANCH_GT",  "BRANCH_EQ", "BRANCH_NEQ"};
 
 Forest DrawForest(Random& random, int64_t features) {
@@ -97,15 +93,16 @@ bool ChooseOldTree(OpContext& c) {
   Ints labels;
   for (int64_t i = 0; i < classes; ++i) labels.push_back(2 * i + 1);
   c.Set("classlabels_int64s", labels);
-  if (c.random().Chance(1, 2)) c.Set("post_transform", std::string(kPostTransforms[c.random().Index(4)]));
+  if (c.random().Chance(1, 2))
+    c.Set("post_transform", std::string(kPostTransforms[c.random().Index(4)]));
   return c.Done(2);
 }
 
 // The trees themselves only ChooseOldTree draws: edits of them are refused as a whole.
 bool Consistent(const InferContext& c) {
   const size_t nodes = c.node.IntList("nodes_nodeids").size();
-  for (const std::string_view name : {"nodes_treeids", "nodes_featureids", "nodes_truenodeids",
-                                      "nodes_falsenodeids"}) {
+  for (const std::string_view name :
+       {"nodes_treeids", "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids"}) {
     if (c.node.IntList(name).size() != nodes) return false;
   }
   const Attribute* modes = c.node.Find("nodes_modes");
@@ -203,7 +200,8 @@ bool InferTreeEnsemble(InferContext& c) {
   if (!Batch(c)) return false;
   const int64_t targets = c.node.Int("n_targets", 0);
   const size_t nodes = c.node.IntList("nodes_featureids").size();
-  if (targets < 1 || targets > 64 || nodes == 0 || c.node.IntList("tree_roots").empty()) return false;
+  if (targets < 1 || targets > 64 || nodes == 0 || c.node.IntList("tree_roots").empty())
+    return false;
   for (const std::string_view name : {"nodes_splits", "leaf_weights"}) {
     const Attribute* found = c.node.Find(name);
     const auto* tensor = found == nullptr ? nullptr : std::get_if<Tensor>(&found->value);
@@ -242,7 +240,8 @@ constexpr std::string_view kKernels[] = {"LINEAR", "POLY", "RBF", "SIGMOID"};
 
 Floats DrawFloats(Random& random, int64_t count) {
   Floats out;
-  for (int64_t i = 0; i < count; ++i) out.push_back(0.25f * static_cast<float>(random.Between(-6, 6)));
+  for (int64_t i = 0; i < count; ++i)
+    out.push_back(0.25f * static_cast<float>(random.Between(-6, 6)));
   return out;
 }
 

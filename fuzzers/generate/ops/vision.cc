@@ -5,6 +5,7 @@
 #include "fuzzers/generate/geometry.h"
 #include "fuzzers/generate/op_context.h"
 #include "fuzzers/generate/ops/families.h"
+#include "fuzzers/generate/solved_windows.h"
 
 namespace moire {
 namespace {
@@ -17,7 +18,8 @@ bool ChooseAffineGrid(OpContext& c) {
            ((v.shape[1] == 2 && v.shape[2] == 3) || (v.shape[1] == 3 && v.shape[2] == 4));
   };
   if (!c.Take(0, fits)) {
-    if (!c.Make(0, c.random().Chance(2, 3) ? Shape{c.random().Between(1, 3), 2, 3} : Shape{1, 3, 4})) {
+    if (!c.Make(0,
+                c.random().Chance(2, 3) ? Shape{c.random().Between(1, 3), 2, 3} : Shape{1, 3, 4})) {
       return false;
     }
   }
@@ -84,9 +86,7 @@ bool InferGridSample(InferContext& c) {
   return true;
 }
 
-void SampleRange(InferContext& c) {
-  c.out[0].range = Scaled(Hull(c.in[0]->range, {0, 0}), 1.5);
-}
+void SampleRange(InferContext& c) { c.out[0].range = Scaled(Hull(c.in[0]->range, {0, 0}), 1.5); }
 
 // Regions in image coordinates, first corner before the second; with a leading batch index where
 // there is one.
@@ -141,7 +141,8 @@ bool ChooseMaxRoiPool(OpContext& c) {
   if (!c.Take(0, Image)) return false;
   c.Set("pooled_shape", Ints{c.random().Between(1, 3), c.random().Between(1, 3)});
   if (c.random().Chance(1, 3)) c.Set("spatial_scale", 0.5f);
-  return c.Put(1, c.b().AddInitializer(DrawRegions(c, c.random().Between(1, 3), 5, c.In(0).shape))) &&
+  return c.Put(1,
+               c.b().AddInitializer(DrawRegions(c, c.random().Between(1, 3), 5, c.In(0).shape))) &&
          c.Done();
 }
 
@@ -170,7 +171,8 @@ bool ChooseSuppression(OpContext& c) {
   if (!c.TakeShape(1, {x[0], c.random().Between(1, 3), x[1]})) return false;
   if (c.random().Chance(1, 2)) c.Set("center_point_box", static_cast<int64_t>(c.random().Below(2)));
   const size_t last = c.random().Chance(7, 8) ? 3 + c.random().Index(2) : 2;
-  if (!c.Put(2, c.b().AddInts({c.random().Between(1, 4)}, DataType::kInt64, c.random().Chance(1, 2)))) {
+  if (!c.Put(2, c.b().AddInts({c.random().Between(1, 4)}, DataType::kInt64,
+                              c.random().Chance(1, 2)))) {
     return false;
   }
   for (size_t i = 3; i <= last; ++i) {
@@ -290,23 +292,36 @@ bool ChooseCol2Im(OpContext& c) {
     block.push_back(c.random().Between(1, std::min<int64_t>(image.back(), 3)));
   }
   Ints strides(n), dilations(n), pads(2 * n);
+  bool plain = true;
   for (size_t i = 0; i < n; ++i) {
     strides[i] = c.random().Between(1, 2);
     const bool room = image[i] >= 2 * (block[i] - 1) + 1;
     dilations[i] = room ? c.random().Between(1, 2) : 1;
     pads[i] = c.random().Between(0, 1);
     pads[n + i] = c.random().Between(0, 1);
+    // A corner of the same geometry, solved once and looked up.
+    const SolvedWindow* solved =
+        c.random().Chance(1, 3) ? FindSolvedWindow(image[i], WindowKind::kConv, c.random().Next())
+                                : nullptr;
+    if (solved == nullptr) continue;
+    block[i] = solved->kernel;
+    strides[i] = solved->stride;
+    dilations[i] = solved->dilation;
+    pads[i] = solved->begin;
+    pads[n + i] = solved->end;
+    plain = false;
   }
-  if (c.random().Chance(1, 2)) c.Set("strides", strides);
-  if (c.random().Chance(1, 3)) c.Set("dilations", dilations);
-  if (c.random().Chance(1, 3)) c.Set("pads", pads);
+  if (!plain || c.random().Chance(1, 2)) c.Set("strides", strides);
+  if (!plain || c.random().Chance(1, 3)) c.Set("dilations", dilations);
+  if (!plain || c.random().Chance(1, 3)) c.Set("pads", pads);
   const auto positions = BlockPositions(c.node(), image, block);
   if (!positions) return false;
   const int64_t batch = c.random().Between(1, 2);
   const int64_t channels = c.random().Between(1, 2);
   const Shape columns = {batch, channels * Count(block), *positions};
   const auto fits = [&](const Value& v) {
-    return v.rank() == 3 && v.count > 0 && v.shape[1] % Count(block) == 0 && v.shape[2] == *positions;
+    return v.rank() == 3 && v.count > 0 && v.shape[1] % Count(block) == 0 &&
+           v.shape[2] == *positions;
   };
   if (!c.Take(0, fits) && !c.TakeShape(0, columns)) return false;
   return c.Put(1, c.b().AddInts(image)) && c.Put(2, c.b().AddInts(block)) && c.Done();
@@ -379,7 +394,8 @@ bool InferMaxUnpool(InferContext& c) {
 bool ChooseUpsample(OpContext& c) {
   const bool linear = c.random().Chance(1, 3);
   if (!c.Take(0, [&](const Value& v) {
-        return v.rank() == (linear ? 2 : 4) && v.count > 0 && (!linear || v.type == DataType::kFloat);
+        return v.rank() == (linear ? 2 : 4) && v.count > 0 &&
+               (!linear || v.type == DataType::kFloat);
       })) {
     return false;
   }
@@ -427,8 +443,9 @@ Tensor Bitmap(Random& random) {
   const auto row = static_cast<uint8_t>((3 * width + 3) / 4 * 4);
   const auto bytes = static_cast<uint8_t>(54 + row * height);
   Tensor out = MakeTensor(DataType::kUint8, {bytes});
-  const std::pair<size_t, uint8_t> kHeader[] = {{0, 'B'},     {1, 'M'},    {2, bytes}, {10, 54}, {14, 40},
-                                                {18, width}, {22, height}, {26, 1},    {28, 24}};
+  const std::pair<size_t, uint8_t> kHeader[] = {{0, 'B'},     {1, 'M'}, {2, bytes},
+                                                {10, 54},     {14, 40}, {18, width},
+                                                {22, height}, {26, 1},  {28, 24}};
   for (const auto& [at, byte] : kHeader) out.data[at] = byte;
   for (size_t i = 54; i < bytes; ++i) out.data[i] = static_cast<uint8_t>(random.Below(256));
   return out;
