@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "fuzzers/generate/functions.h"
 #include "fuzzers/generate/op_context.h"
 #include "fuzzers/generate/patterns/patterns.h"
 #include "fuzzers/generate/pool.h"
@@ -33,13 +34,84 @@ DataType DrawType(Random& random) {
 int64_t DrawOpset(Random& random, const GeneratorSettings& settings, const Learned& learned) {
   const int64_t newest = NewestUsable(settings, learned);
   const int64_t oldest = std::min(settings.min_opset, newest);
+  if (settings.oldest_opset < oldest && random.Unit() < settings.old_share) {
+    return random.Between(settings.oldest_opset, oldest - 1);
+  }
   const uint64_t draw = random.Below(4);
   return draw == 0   ? newest
          : draw == 1 ? std::max(oldest, newest - 3)
                      : random.Between(oldest, newest);
 }
 
+// Most often a string: there are operators for those. The other types only move.
+DataType DrawRareType(Random& random) {
+  if (random.Chance(1, 3)) return DataType::kString;
+  auto type = DataType::kUndefined;
+  while (!Has(kRareTypes, type)) type = static_cast<DataType>(random.Below(32));
+  return type;
+}
+
+// Every sequence and optional that nothing uses gets a consumer that gives tensors.
+void Settle(GraphBuilder& builder, const OperatorPool& pool) {
+  static constexpr std::string_view kSequence[] = {"SequenceAt", "ConcatFromSequence",
+                                                   "SequenceLength"};
+  static constexpr std::string_view kOptional[] = {"OptionalGetElement", "OptionalHasElement"};
+  Random& random = builder.random();
+  // What consumes an optional sequence gives a sequence: the list grows.
+  for (size_t i = 0; i < builder.values().size() && i < 1000; ++i) {
+    for (int attempt = 0; attempt < 6; ++attempt) {
+      const Value& v = builder.value(static_cast<ValueId>(i));
+      if (!v.compound || v.uses > 0 || v.compound->form == Form::kMaps) break;
+      const bool sequence = v.compound->form == Form::kSequence;
+      const std::string_view op =
+          sequence ? kSequence[random.Index(3)] : kOptional[random.Index(2)];
+      const ResolvedOp resolved = Resolve(op, builder.opset());
+      if (resolved.entry == nullptr || !pool.Allows(op)) break;
+      PlaceOperator(builder, resolved, static_cast<ValueId>(i));
+    }
+  }
+}
+
+// Inputs lose the size of one dim, wherever it stands: to a name, or to nothing. What is declared
+// of the outputs goes with it.
+void Symbolize(GeneratedCase& made, Random& random) {
+  Graph& graph = made.model.graph;
+  std::vector<int64_t> sizes;
+  for (const ValueInfo& input : graph.inputs) {
+    if (const auto shape = StaticShape(input.type)) {
+      sizes.insert(sizes.end(), shape->begin(), shape->end());
+    }
+  }
+  if (sizes.empty()) return;
+  const int64_t size = sizes[random.Index(sizes.size())];
+  const bool named = random.Chance(3, 4);
+  const auto forget = [&](ValueInfo& info, const Dim& dim) {
+    if (!info.type.dims) return;
+    for (Dim& d : *info.type.dims) {
+      if (d.size == size) d = dim;
+    }
+  };
+  for (ValueInfo& input : graph.inputs) {
+    // The shape of a default is that of its initializer.
+    if (graph.FindInitializer(input.name) != nullptr) continue;
+    forget(input, named ? Dim{{}, "N"} : Dim{});
+  }
+  for (ValueInfo& output : graph.outputs) forget(output, Dim{});
+}
+
 }  // namespace
+
+GeneratorSettings WholeStandard() {
+  GeneratorSettings settings;
+  settings.whole_standard = true;
+  settings.old_share = 0.08;
+  settings.rare_type_share = 0.06;
+  settings.ml_share = 0.06;
+  settings.function_share = 0.03;
+  settings.refused_share = 0.003;
+  settings.symbolic_share = 0.04;
+  return settings;
+}
 
 int64_t NewestUsable(const GeneratorSettings& settings, const Learned& learned) {
   const int64_t newest = std::min(settings.max_opset, NewestOpset());
@@ -49,6 +121,7 @@ int64_t NewestUsable(const GeneratorSettings& settings, const Learned& learned) 
 bool PlaceOperator(GraphBuilder& builder, const ResolvedOp& op, ValueId pinned) {
   const GraphBuilder::Mark mark = builder.Checkpoint();
   OpContext context(builder, *op.entry, *op.schema);
+  context.node().domain = op.entry->domain;
   if (pinned != kNoValue) context.Pin(pinned);
   if (op.entry->choose(context)) return true;
   builder.Undo(mark);
@@ -67,11 +140,14 @@ void Grow(GraphBuilder& builder, const OperatorPool& pool, size_t target_nodes) 
     }
     const ResolvedOp& op = pool.Draw(random);
     const TypeSet first = op.schema->inputs.empty() ? ~TypeSet{0} : op.schema->inputs[0].types;
-    if ((first & builder.AvailableTypes()) != 0 && PlaceOperator(builder, op)) continue;
+    const bool at_hand = (first & builder.AvailableTypes()) != 0 ||
+                         (builder.has_compounds() && op.schema->TakesCompounds());
+    if (at_hand && PlaceOperator(builder, op)) continue;
     // Nothing at hand fits: now and then a new input makes room.
-    const TypeSet wanted = first & kDataTypes;
-    if (inputs_made > target_nodes / 5 || wanted == 0 || !random.Chance(1, 3)) continue;
-    DataType type = DrawType(random);
+    const TypeSet wanted = first & builder.carried();
+    if (inputs_made > target_nodes / 6 || wanted == 0 || !random.Chance(1, 4)) continue;
+    DataType type = (wanted & kDataTypes) != 0 ? DrawType(random)
+                                               : static_cast<DataType>(__builtin_ctz(wanted));
     for (int i = 0; i < 8 && !Has(wanted, type); ++i) type = DrawType(random);
     if (!Has(wanted, type)) continue;
     const GraphBuilder::Mark mark = builder.Checkpoint();
@@ -85,20 +161,36 @@ void Grow(GraphBuilder& builder, const OperatorPool& pool, size_t target_nodes) 
 }
 
 GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const Learned& learned) {
+  static const Learned nothing;
   for (;;) {
-    const int64_t opset = DrawOpset(random, settings, learned);
-    GraphBuilder builder(random, settings, learned, opset);
+    // What no backend implements comes up now and then all the same: acceptance is judged, too.
+    const bool heedless = learned.size() > 0 && random.Unit() < settings.refused_share;
+    const Learned& heeded = heedless ? nothing : learned;
+    const int64_t opset = DrawOpset(random, settings, heeded);
+    GraphBuilder builder(random, settings, heeded, opset);
     const auto nodes = static_cast<size_t>(random.Between(settings.min_nodes, settings.max_nodes));
     builder.set_chain(random.Chance(1, 2));
     const int64_t sources = nodes > 4 && random.Chance(1, 3) ? 3 : random.Between(1, 2);
-    const DataType main = DrawType(random);
+    DataType main = DrawType(random);
+    if (random.Unit() < settings.rare_type_share) builder.Carry(main = DrawRareType(random));
+    if (random.Unit() < settings.ml_share) {
+      // What is deprecated at the newest still has to be met.
+      builder.set_ml_opset(random.Between(1, NewestOpset("ai.onnx.ml")));
+    }
     for (int64_t i = 0; i < sources; ++i) {
       builder.AddInput(i == 0 || random.Chance(1, 2) ? main : DrawType(random),
                        builder.DrawShape(0, 6));
     }
-    Grow(builder, OperatorPool::For(opset, settings), nodes);
+    const OperatorPool& pool = OperatorPool::For(builder);
+    Grow(builder, pool, nodes);
+    Settle(builder, pool);
     if (builder.nodes() == 0) continue;
     GeneratedCase out = builder.Finish();
+    if (out.model.graph.outputs.empty()) continue;
+    if (random.Unit() < settings.symbolic_share) Symbolize(out, random);
+    if (settings.only_operators.empty() && random.Unit() < settings.function_share) {
+      MakeFunction(out.model, random);
+    }
     if (settings.vary_run_options) {
       if (random.Chance(1, 4))
         out.options.intra_op_threads = static_cast<int>(random.Between(1, 4));

@@ -5,14 +5,17 @@
 #include <algorithm>
 #include <set>
 
+#include "fuzzers/generate/coverage_table.h"
 #include "fuzzers/generate/distribution.h"
+#include "fuzzers/generate/functions.h"
+#include "fuzzers/generate/graph_builder.h"
 #include "harness/case/onnx_adapter.h"
 
 namespace moire {
 namespace {
 
 GeneratorSettings TenNodes() {
-  GeneratorSettings settings;
+  GeneratorSettings settings = WholeStandard();
   settings.min_nodes = settings.max_nodes = 10;
   return settings;
 }
@@ -66,16 +69,110 @@ TEST(Generate, KeepsItsDistribution) {
   EXPECT_LE(figures.median_elements, 4096);
 }
 
+// Every node wherever it stands, and what kinds of cases there are.
+struct Seen {
+  std::set<std::pair<std::string, std::string>> operators;
+  int bodies = 0;
+  int nested = 0;
+  int captures = 0;
+  void AddGraph(const Graph& graph, int depth, std::set<std::string> names) {
+    for (const ValueInfo& input : graph.inputs) names.insert(input.name);
+    for (const NamedTensor& initializer : graph.initializers) names.insert(initializer.name);
+    for (const Node& node : graph.nodes) {
+      operators.emplace(node.domain, node.op);
+      for (const std::string& input : node.inputs) {
+        captures += depth > 0 && !input.empty() && !names.contains(input) ? 1 : 0;
+      }
+      names.insert(node.outputs.begin(), node.outputs.end());
+      for (const Attribute& attribute : node.attributes) {
+        if (const auto* body = std::get_if<GraphPtr>(&attribute.value)) {
+          ++bodies;
+          nested += depth > 0 ? 1 : 0;
+          AddGraph(**body, depth + 1, {});
+        }
+      }
+    }
+  }
+};
+
+TEST(Generate, CoversTheStandard) {
+  Random random(6);
+  Seen seen;
+  CoverageTable table;
+  int functions = 0;
+  int symbolic = 0;
+  for (int i = 0; i < 15000; ++i) {
+    const GeneratedCase made = Generate(random, TenNodes(), {});
+    seen.AddGraph(made.model.graph, 0, {});
+    table.Add(made, true, false);
+    functions += made.model.Opset(kFunctionDomain) > 0 ? 1 : 0;
+    symbolic += std::ranges::any_of(made.model.graph.inputs, [](const ValueInfo& input) {
+      return !StaticShape(input.type).has_value();
+    });
+  }
+  std::string missing;
+  for (const auto& [domain, op] : AllOperators()) {
+    if (!seen.operators.contains({domain, op})) missing += " " + op;
+  }
+  const CoverageTable::Figures figures = table.Compute();
+  EXPECT_GE(figures.operators, 200u) << missing;
+  EXPECT_GE(figures.ml_operators, 17u) << missing;
+  EXPECT_GE(figures.element_types, 24u);
+  EXPECT_GT(functions, 100);
+  EXPECT_GT(symbolic, 100);
+  EXPECT_GT(seen.bodies, 700);
+  EXPECT_GT(seen.nested, 20);
+  EXPECT_GT(seen.captures, 300);
+}
+
+// A captured value that changes its shape makes the node that holds the body a misfit.
+TEST(Generate, RepairLooksIntoBodies) {
+  GeneratorSettings settings = TenNodes();
+  settings.only_operators = {"If", "Relu", "Neg", "Add", "Abs"};
+  settings.pattern_share = 0;
+  const Learned learned;
+  Random random(8);
+  int whole = 0;
+  int broken = 0;
+  for (int i = 0; i < 400 && broken < 5; ++i) {
+    GeneratedCase made = Generate(random, settings, {});
+    if (made.model.Opset("") < 13) continue;
+    GraphBuilder first(random, settings, learned, made.model.Opset(""));
+    const GraphBuilder::OldTypes nothing;
+    ASSERT_TRUE(first.Repair(made, nothing));
+    if (first.misfits() > 0) continue;
+    ++whole;
+    for (NamedTensor& input : made.inputs) {
+      if (input.tensor.type == DataType::kFloat)
+        input.tensor = MakeTensor(DataType::kFloat, {3, 11});
+    }
+    const bool captured = std::ranges::any_of(made.model.graph.nodes, [&](const Node& node) {
+      Seen inside;
+      Graph graph;
+      graph.nodes = {node};
+      inside.AddGraph(graph, 0, {});
+      return inside.captures > 0;
+    });
+    GraphBuilder second(random, settings, learned, made.model.Opset(""));
+    ASSERT_TRUE(second.Repair(made, nothing));
+    broken += captured && second.misfits() > 0 ? 1 : 0;
+  }
+  EXPECT_GT(whole, 20);
+  EXPECT_EQ(broken, 5);
+}
+
 TEST(Generate, AvoidsWhatIsLearned) {
   Learned learned;
-  for (const int since : {13, 14}) {
+  for (const int since : {6, 13}) {
     for (const std::string_view type : {"float", "double", "float16", "bfloat16"}) {
       ASSERT_TRUE(learned.ReadRow(fmt::format("Tanh({}): {}", since, type)));
     }
   }
   Random random(5);
+  GeneratorSettings settings = TenNodes();
+  settings.refused_share = 0;
   for (int i = 0; i < 500; ++i) {
-    const GeneratedCase made = Generate(random, TenNodes(), learned);
+    const GeneratedCase made = Generate(random, settings, learned);
     for (const Node& node : made.model.graph.nodes) EXPECT_NE(node.op, "Tanh");
   }
 }

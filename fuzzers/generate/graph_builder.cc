@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
+#include <utility>
 
 #include "fuzzers/generate/registry.h"
 
@@ -10,16 +11,20 @@ namespace moire {
 namespace {
 
 constexpr int64_t kMaxRank = 6;
+constexpr size_t kMaxItems = 16;   // of a sequence
 constexpr int64_t kMaxKnown = 64;  // elements of an integer tensor that are remembered
 constexpr int64_t kMaxKnownFloats = 6;
 
 // Above this the next operators soon leave the type's range, or its spacing swallows small terms.
-double ComfortableMagnitude(DataType type) { return type == DataType::kFloat16 ? 500.0 : 1e4; }
+double ComfortableMagnitude(DataType type) {
+  if (type == DataType::kFloat16) return 500.0;
+  return Traits(type).bits <= 8 ? Traits(type).max_finite : 1e4;
+}
 
 void Remember(Value& value, const Tensor& tensor) {
   value.range = MeasureRange(tensor);
   const bool is_float = IsFloat(tensor.type);
-  if ((!IsInteger(tensor.type) && !is_float) ||
+  if ((!IsExact(tensor.type) && !is_float) ||
       value.count > (is_float ? kMaxKnownFloats : kMaxKnown)) {
     return;
   }
@@ -32,8 +37,24 @@ void Remember(Value& value, const Tensor& tensor) {
   value.has_known = true;
 }
 
+bool Takes(const ParameterInfo& parameter, const Value& v) {
+  return v.compound
+             ? Has(parameter.compounds[static_cast<size_t>(v.compound->form)], v.compound->element)
+             : Has(parameter.types, v.type);
+}
+
 int64_t CountOf(Dims shape) {
   return std::ranges::any_of(shape, [](int64_t d) { return d < 0; }) ? -1 : Count(shape);
+}
+
+bool UsesDomain(const Graph& graph, std::string_view domain) {
+  return std::ranges::any_of(graph.nodes, [&](const Node& node) {
+    return node.domain == domain ||
+           std::ranges::any_of(node.attributes, [&](const Attribute& attribute) {
+             const auto* body = std::get_if<GraphPtr>(&attribute.value);
+             return body != nullptr && UsesDomain(**body, domain);
+           });
+  });
 }
 
 }  // namespace
@@ -82,12 +103,13 @@ ValueId GraphBuilder::AddValue(Value value) {
     const char prefix = value.kind == ValueKind::kInput         ? 'x'
                         : value.kind == ValueKind::kInitializer ? 'c'
                                                                 : 'v';
-    value.name = prefix + std::to_string(next_name_++);
+    value.name = prefix + std::to_string((*names_)++);
   }
   if (value.kind != ValueKind::kInitializer && !value.Dynamic() &&
       value.type != DataType::kUndefined) {
     available_ |= Bit(value.type);
   }
+  compounds_ |= value.compound != nullptr;
   values_.push_back(std::move(value));
   return static_cast<ValueId>(values_.size() - 1);
 }
@@ -104,6 +126,7 @@ Tensor GraphBuilder::Fill(DataType type, Shape shape, Range range) {
 
 ValueId GraphBuilder::AddInput(DataType type, Shape shape, Range range) {
   Tensor tensor = Fill(type, std::move(shape), range);
+  if (outer_ != nullptr) return AddInitializer(std::move(tensor));
   Value value;
   value.type = type;
   value.shape = tensor.shape;
@@ -176,7 +199,7 @@ ValueId GraphBuilder::AddInts(const Ints& values, DataType type, bool scalar) {
     const std::vector<ValueId> made = Emit(std::move(node), {});
     if (!made.empty()) return made[0];
   }
-  if (draw >= 96 && settings_.malformed_share > 0) {
+  if (draw >= 96 && settings_.malformed_share > 0 && outer_ == nullptr) {
     Value value;
     value.type = type;
     value.shape = shape;
@@ -193,8 +216,7 @@ ValueId GraphBuilder::AddInts(const Ints& values, DataType type, bool scalar) {
 bool GraphBuilder::InferNode(const Node& node, std::span<const ValueId> inputs,
                              std::vector<OutValue>& outputs, const OpEntry** entry_out,
                              const SchemaInfo** schema_out) const {
-  if (!node.domain.empty()) return false;
-  const ResolvedOp resolved = Resolve(node.op, opset_);
+  const ResolvedOp resolved = Resolve(node.op, DomainOpset(node.domain), node.domain);
   if (resolved.entry == nullptr) return false;
   const SchemaInfo& schema = *resolved.schema;
   std::array<const Value*, 16> in{};
@@ -208,11 +230,11 @@ bool GraphBuilder::InferNode(const Node& node, std::span<const ValueId> inputs,
       continue;
     }
     in[i] = &value(inputs[i]);
-    if (!Has(parameter->types, in[i]->type) || in[i]->Dynamic()) return false;
+    if (!Takes(*parameter, *in[i]) || in[i]->Dynamic()) return false;
     if (parameter->variable >= 0) {
       DataType& bound = variables[static_cast<size_t>(parameter->variable)];
-      if (bound != DataType::kUndefined && bound != in[i]->type) return false;
-      bound = in[i]->type;
+      if (bound != DataType::kUndefined && bound != in[i]->packed()) return false;
+      bound = in[i]->packed();
     }
   }
   for (const Attribute& attribute : node.attributes) {
@@ -229,7 +251,8 @@ bool GraphBuilder::InferNode(const Node& node, std::span<const ValueId> inputs,
     if (parameter == nullptr) return false;
     outputs[i] = {};
     if (parameter->variable >= 0) {
-      outputs[i].type = variables[static_cast<size_t>(parameter->variable)];
+      const DataType bound = variables[static_cast<size_t>(parameter->variable)];
+      if (Unpacked(bound).first == Form::kTensor) outputs[i].type = bound;
     }
     if (outputs[i].type == DataType::kUndefined && __builtin_popcount(parameter->types) == 1) {
       outputs[i].type = static_cast<DataType>(__builtin_ctz(parameter->types));
@@ -238,7 +261,10 @@ bool GraphBuilder::InferNode(const Node& node, std::span<const ValueId> inputs,
   InferContext context{node, opset_, schema, std::span(in).first(inputs.size()), outputs};
   if (!resolved.entry->infer(context)) return false;
   for (const OutValue& out : outputs) {
-    if (out.type == DataType::kUndefined || out.shape.size() > kMaxRank) return false;
+    if (out.compound ? out.compound->items.size() > kMaxItems
+                     : out.type == DataType::kUndefined || out.shape.size() > kMaxRank) {
+      return false;
+    }
   }
   if (resolved.entry->range != nullptr) {
     resolved.entry->range(context);
@@ -287,18 +313,29 @@ bool GraphBuilder::Avoided(const Node& node, const SchemaInfo& schema,
   std::array<DataType, 16> in_types{};
   std::array<DataType, 16> out_types{};
   const size_t n_out = std::min(outputs.size(), out_types.size());
+  TypeSet rare = 0;
+  const auto note = [&](const CompoundPtr& compound, DataType type) {
+    const DataType element = compound ? compound->element : type;
+    rare |= Bit(element) & kRareTypes;
+    return compound ? Packed(compound->form, element) : type;
+  };
   for (size_t i = 0; i < inputs.size(); ++i) {
-    in_types[i] = inputs[i] == kNoValue ? DataType::kUndefined : value(inputs[i]).type;
+    if (inputs[i] != kNoValue) {
+      in_types[i] = note(value(inputs[i]).compound, value(inputs[i]).type);
+    }
   }
-  for (size_t i = 0; i < n_out; ++i) out_types[i] = outputs[i].type;
+  for (size_t i = 0; i < n_out; ++i) out_types[i] = note(outputs[i].compound, outputs[i].type);
+  // Types that hardly anything implements: now and then all the same, whatever was learned.
+  if (rare != 0 && random_.Chance(1, 60)) return false;
   return learned_.Avoid({node.op, schema.since, std::span(in_types).first(inputs.size()),
-                         std::span(out_types).first(n_out), "", &schema});
+                         std::span(out_types).first(n_out), node.domain, &schema});
 }
 
 std::vector<ValueId> GraphBuilder::Emit(Node node, std::vector<ValueId> inputs, size_t outputs) {
   std::vector<OutValue> inferred(outputs);
   const OpEntry* entry = nullptr;
   const SchemaInfo* schema = nullptr;
+  const std::vector<ValueId> captures = std::exchange(captures_, {});
   while (!inputs.empty() && inputs.back() == kNoValue) inputs.pop_back();
   if (!InferNode(node, inputs, inferred, &entry, &schema)) return {};
   if (!Acceptable(*entry, inputs, inferred)) return {};
@@ -306,17 +343,19 @@ std::vector<ValueId> GraphBuilder::Emit(Node node, std::vector<ValueId> inputs, 
   bool rounded = (entry->flags & kExactResult) == 0;
   bool edge = false;
   int32_t depth = 0;
-  for (const ValueId id : inputs) {
-    if (id == kNoValue) continue;
+  const auto use = [&](ValueId id) {
+    if (id == kNoValue) return;
     Value& used = values_[static_cast<size_t>(id)];
     ++used.uses;
-    rounded |= used.rounded;
-    edge |= used.edge;
+    rounded |= used.compound ? used.compound->rounded : used.rounded;
+    edge |= used.compound ? used.compound->edge : used.edge;
     depth = std::max(depth, used.depth);
-  }
+  };
+  std::ranges::for_each(inputs, use);
+  std::ranges::for_each(captures, use);
   std::vector<ValueId> ids;
   ids.reserve(outputs);
-  node.name = "n" + std::to_string(next_name_++);
+  node.name = "n" + std::to_string((*names_)++);
   node.inputs.clear();
   node.outputs.clear();
   for (OutValue& out : inferred) {
@@ -330,11 +369,18 @@ std::vector<ValueId> GraphBuilder::Emit(Node node, std::vector<ValueId> inputs, 
     made.edge = edge;
     made.has_known = out.has_known;
     made.known = std::move(out.known);
+    if (out.compound) {
+      Compound compound = *out.compound;
+      compound.rounded = rounded;
+      compound.edge = edge;
+      made.compound = std::make_shared<const Compound>(std::move(compound));
+    }
     ids.push_back(AddValue(std::move(made)));
   }
   nodes_.push_back(std::move(node));
   node_inputs_.push_back(std::move(inputs));
   node_outputs_.push_back(ids);
+  node_captures_.push_back(captures);
   return ids;
 }
 
@@ -354,40 +400,37 @@ GraphBuilder::Mark GraphBuilder::Checkpoint() const {
 
 void GraphBuilder::Undo(const Mark& mark) {
   for (size_t i = mark.nodes; i < nodes_.size(); ++i) {
-    for (const ValueId id : node_inputs_[i]) {
-      if (id != kNoValue) --values_[static_cast<size_t>(id)].uses;
+    for (const auto* used : {&node_inputs_[i], &node_captures_[i]}) {
+      for (const ValueId id : *used) {
+        if (id != kNoValue) --values_[static_cast<size_t>(id)].uses;
+      }
     }
   }
   values_.resize(mark.values);
   nodes_.resize(mark.nodes);
   node_inputs_.resize(mark.nodes);
   node_outputs_.resize(mark.nodes);
+  node_captures_.resize(mark.nodes);
   inputs_.resize(mark.inputs);
   initializers_.resize(mark.initializers);
   kept_outputs_.resize(mark.outputs);
 }
 
-double GraphBuilder::Weight(const Value& candidate, ValueId id) const {
+double GraphBuilder::Weight(const Value& candidate) const {
   switch (candidate.kind) {
     case ValueKind::kInitializer:
       return 0.01;
     case ValueKind::kInput:
-      return candidate.uses == 0 ? 1.0 : 0.06;
+      return candidate.uses == 0 ? 0.7 : 0.04;
     case ValueKind::kNode:
       break;
   }
   const bool newest = static_cast<size_t>(candidate.producer) + 1 == nodes_.size();
   const double fresh = candidate.uses == 0 ? 4.0 : 0.8;
-  (void)id;
   return newest && chain_ ? fresh * 15 : fresh;
 }
 
-GeneratedCase GraphBuilder::Finish() {
-  GeneratedCase out;
-  out.model = std::move(base_);
-  out.options = std::move(options_);
-  Graph& graph = out.model.graph;
-  if (out.model.opsets.empty()) out.model.opsets.push_back({"", opset_});
+void GraphBuilder::WriteNodes(Graph& graph) {
   if (edited_) SortNodes();
   graph.nodes.reserve(nodes_.size());
   for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -400,24 +443,37 @@ GeneratedCase GraphBuilder::Finish() {
     for (const ValueId id : node_outputs_[i]) node.outputs.push_back(value(id).name);
     graph.nodes.push_back(std::move(node));
   }
-  const auto declare = [&](const Value& v) {
-    if (v.type == DataType::kUndefined) {
-      for (const ValueInfo& known : declared_) {
-        if (known.name == v.name) return known;
-      }
-      return ValueInfo{v.name, {}};
-    }
-    ValueInfo info{v.name, {v.type, std::vector<Dim>{}, {}}};
-    info.type.dims->reserve(v.shape.size());
-    for (const int64_t dim : v.shape) {
-      info.type.dims->push_back(dim < 0 ? Dim{} : Dim{dim, {}});
-    }
-    return info;
-  };
+}
+
+ValueInfo GraphBuilder::Declare(const Value& v) const {
+  if (v.compound) {
+    const Compound& c = *v.compound;
+    return {v.name, CompoundType(c.form, c.element, nullptr)};
+  }
+  if (v.type == DataType::kUndefined) {
+    const auto known = std::ranges::find(declared_, v.name, &ValueInfo::name);
+    return known == declared_.end() ? ValueInfo{v.name, {}} : *known;
+  }
+  ValueInfo info{v.name, {v.type, std::vector<Dim>{}, {}}};
+  info.type.dims->reserve(v.shape.size());
+  for (const int64_t dim : v.shape) info.type.dims->push_back(dim < 0 ? Dim{} : Dim{dim, {}});
+  return info;
+}
+
+GeneratedCase GraphBuilder::Finish() {
+  GeneratedCase out;
+  WriteNodes(base_.graph);
+  out.model = std::move(base_);
+  out.options = std::move(options_);
+  Graph& graph = out.model.graph;
+  if (out.model.opsets.empty()) out.model.opsets.push_back({"", opset_});
+  const bool ml = ml_opset_ > 0 && UsesDomain(graph, "ai.onnx.ml");
+  if (ml && out.model.Opset("ai.onnx.ml") == 0)
+    out.model.opsets.push_back({"ai.onnx.ml", ml_opset_});
   for (auto& [id, tensor] : inputs_) {
     Value& v = values_[static_cast<size_t>(id)];
     if (v.uses == 0 && !random_.Chance(1, 30)) continue;
-    graph.inputs.push_back(declare(v));
+    graph.inputs.push_back(Declare(v));
     out.inputs.push_back({v.name, std::move(tensor)});
   }
   for (auto& [id, tensor] : initializers_) {
@@ -425,19 +481,19 @@ GeneratedCase GraphBuilder::Finish() {
     if (v.uses == 0) continue;
     // An initializer that is an input too is a default: not a constant to a runtime.
     const bool keep = std::ranges::find(default_inputs_, id) != default_inputs_.end();
-    if (keep || (!loaded_ && random_.Chance(1, 50))) graph.inputs.push_back(declare(v));
+    if (keep || (!loaded_ && random_.Chance(1, 50))) graph.inputs.push_back(Declare(v));
     graph.initializers.push_back({v.name, std::move(tensor)});
   }
   for (const Value& v : values_) {
     if (v.kind != ValueKind::kNode || v.name.empty()) continue;
-    // A value whose type nobody knows cannot be declared.
+    // A value whose type nobody knows cannot be declared; sequences stay inside.
     if (v.type == DataType::kUndefined &&
         std::ranges::find(declared_, v.name, &ValueInfo::name) == declared_.end()) {
       continue;
     }
     const bool kept = std::ranges::find(kept_outputs_, v.name) != kept_outputs_.end();
     if (kept || v.uses == 0 || (!loaded_ && random_.Chance(1, 20))) {
-      graph.outputs.push_back(declare(v));
+      graph.outputs.push_back(Declare(v));
     }
   }
   return out;

@@ -5,7 +5,6 @@
 #define MOIRE_FUZZERS_GENERATE_GRAPH_BUILDER_H_
 
 #include <array>
-#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -21,6 +20,9 @@ class GraphBuilder {
  public:
   GraphBuilder(Random& random, const GeneratorSettings& settings, const Learned& learned,
                int64_t opset);
+  // A builder for a graph in an attribute of a node that `outer` will get: its values may be
+  // captured, and whatever is made anew is an initializer. `outer` must live on.
+  explicit GraphBuilder(GraphBuilder* outer);
   // Takes a case apart to go on from it (on a builder that is still empty). Values that inference
   // cannot type have type kUndefined and are not picked; false when a node's inputs are missing.
   bool Load(const GeneratedCase& source);
@@ -33,6 +35,13 @@ class GraphBuilder {
   const GeneratorSettings& settings() const { return settings_; }
   const Learned& learned() const { return learned_; }
   int64_t opset() const { return opset_; }
+  // The opset of an operator's domain.
+  int64_t DomainOpset(std::string_view domain) const { return domain.empty() ? opset_ : ml_opset_; }
+  int64_t ml_opset() const { return ml_opset_; }  // 0: the case has no operators of ai.onnx.ml
+  void set_ml_opset(int64_t opset) { ml_opset_ = opset; }
+  // The element types that flow: those of every case, and rare ones that this case has.
+  TypeSet carried() const { return carried_; }
+  void Carry(DataType type) { carried_ |= Bit(type); }
   Profile profile() const { return profile_; }
   int64_t max_elements() const { return max_elements_; }
   void set_max_elements(int64_t elements) { max_elements_ = elements; }
@@ -63,6 +72,16 @@ class GraphBuilder {
   ValueId Emit1(std::string_view op, std::vector<ValueId> inputs,
                 std::vector<Attribute> attributes = {});
 
+  // Bodies: a value that comes as an input of the graph when it is run; a value of the outer graph;
+  // and the finished graph, with the outer values that it uses.
+  int depth() const { return depth_; }
+  ValueId AddFormal(Value value);
+  ValueId Capture(ValueId outer);
+  GraphPtr FinishBody(std::span<const ValueId> formals, std::span<const ValueId> outputs);
+  std::vector<ValueId> Captured() const;
+  // What a node that Emit will append next takes from outside its inputs.
+  void set_captures(std::vector<ValueId> captures) { captures_ = std::move(captures); }
+
   // Runs infer and range of a node on given inputs. False: breaks the rules or unknown operator.
   bool InferNode(const Node& node, std::span<const ValueId> inputs, std::vector<OutValue>& outputs,
                  const OpEntry** entry = nullptr, const SchemaInfo** schema = nullptr) const;
@@ -79,6 +98,8 @@ class GraphBuilder {
   Node& mutable_node(size_t i) { return nodes_[i]; }
   Tensor* TensorOf(ValueId id);  // of an input or initializer; null for a node's output
   bool DependsOn(ValueId value, ValueId on) const;
+  // The values that a node takes, by its inputs and by the graphs in its attributes.
+  std::vector<ValueId> Sources(size_t node) const;
   bool ReplaceInput(size_t node, size_t input, ValueId to);
   // Every use of `from` but those of node `except` (-1: none). False when nothing was replaced.
   bool ReplaceUses(ValueId from, ValueId to, int except);
@@ -98,10 +119,17 @@ class GraphBuilder {
   // Nodes of known operators that inference refused while loading.
   size_t misfits() const { return misfits_; }
 
+  // What the maker of a node knows better than its row.
+  void SetRange(ValueId id, Range range) { values_[static_cast<size_t>(id)].range = range; }
+
   // Picks an existing value by weight: fresh outputs of nodes first. kNoValue when none fits.
   template <typename Fits>
   ValueId PickValue(Fits fits);
+  // The same among sequences and optionals.
+  template <typename Fits>
+  ValueId PickCompound(Fits fits);
   TypeSet AvailableTypes() const { return available_; }
+  bool has_compounds() const { return compounds_; }
 
   // A fresh dim or shape of the case's palette.
   int64_t DrawDim();
@@ -111,14 +139,21 @@ class GraphBuilder {
   GeneratedCase Finish();
 
  private:
+  template <bool kCompound, typename Fits>
+  ValueId Pick(Fits fits);
+  bool BodyHolds(const Graph& body);
+  bool BodiesHold(const Node& node);
+  void WriteNodes(Graph& graph);
+  ValueInfo Declare(const Value& v) const;
   bool LoadGraph(const Graph& graph, std::span<const NamedTensor> inputs, std::string_view prefix);
-  void LoadNode(const Node& node, std::vector<ValueId> inputs, std::string_view prefix);
+  void LoadNode(const Node& node, std::vector<ValueId> inputs, std::vector<ValueId> captures,
+                std::string_view prefix);
   bool Avoided(const Node& node, const SchemaInfo& schema, std::span<const ValueId> inputs,
                std::span<const OutValue> outputs) const;
   void SortNodes();
   ValueId AddValue(Value value);
   ValueId AddLoaded(Value value, const Tensor& tensor);
-  double Weight(const Value& value, ValueId id) const;
+  double Weight(const Value& value) const;
   bool Acceptable(const OpEntry& entry, std::span<const ValueId> inputs,
                   std::span<const OutValue> outputs);
 
@@ -126,18 +161,27 @@ class GraphBuilder {
   const GeneratorSettings& settings_;
   const Learned& learned_;
   int64_t opset_;
+  int64_t ml_opset_ = 0;
+  TypeSet carried_ = kDataTypes;
+  GraphBuilder* outer_ = nullptr;
+  int depth_ = 0;
   Profile profile_;
   std::array<int64_t, 4> palette_;
   int64_t max_elements_;
   bool chain_ = false;
   bool strict_ = true;
   TypeSet available_ = 0;
+  bool compounds_ = false;  // as available_: some were there
   int next_name_ = 0;
+  int* names_ = &next_name_;  // a body counts on with its outer graph
 
   std::vector<Value> values_;
   std::vector<Node> nodes_;
   std::vector<std::vector<ValueId>> node_inputs_;
   std::vector<std::vector<ValueId>> node_outputs_;
+  std::vector<std::vector<ValueId>> node_captures_;    // by the graphs in the node's attributes
+  std::vector<ValueId> captures_;                      // of the node to come
+  std::vector<std::pair<ValueId, ValueId>> captured_;  // of a body: here, in the outer graph
   std::vector<std::pair<ValueId, Tensor>> inputs_;
   std::vector<std::pair<ValueId, Tensor>> initializers_;
   std::vector<double> weights_;  // scratch of PickValue
@@ -154,15 +198,15 @@ class GraphBuilder {
   std::vector<ValueId> default_inputs_;  // initializers that are graph inputs too
 };
 
-template <typename Fits>
-ValueId GraphBuilder::PickValue(Fits fits) {
+template <bool kCompound, typename Fits>
+ValueId GraphBuilder::Pick(Fits fits) {
   weights_.clear();
   double total = 0;
   for (size_t i = 0; i < values_.size(); ++i) {
     const Value& candidate = values_[i];
-    const bool good =
-        candidate.type != DataType::kUndefined && !candidate.Dynamic() && fits(candidate);
-    total += good ? Weight(candidate, static_cast<ValueId>(i)) : 0;
+    const bool usable = kCompound ? candidate.compound != nullptr
+                                  : candidate.type != DataType::kUndefined && !candidate.Dynamic();
+    total += usable && fits(candidate) ? Weight(candidate) : 0;
     weights_.push_back(total);
   }
   if (total <= 0) return kNoValue;
@@ -171,6 +215,16 @@ ValueId GraphBuilder::PickValue(Fits fits) {
     if (at < weights_[i]) return static_cast<ValueId>(i);
   }
   return kNoValue;
+}
+
+template <typename Fits>
+ValueId GraphBuilder::PickValue(Fits fits) {
+  return Pick<false>(fits);
+}
+
+template <typename Fits>
+ValueId GraphBuilder::PickCompound(Fits fits) {
+  return Pick<true>(fits);
 }
 
 }  // namespace moire

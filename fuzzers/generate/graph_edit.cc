@@ -14,6 +14,13 @@ Tensor* GraphBuilder::TensorOf(ValueId id) {
   return nullptr;
 }
 
+std::vector<ValueId> GraphBuilder::Sources(size_t node) const {
+  std::vector<ValueId> out = node_captures_[node];
+  std::ranges::copy_if(node_inputs_[node], std::back_inserter(out),
+                       [](ValueId id) { return id != kNoValue; });
+  return out;
+}
+
 bool GraphBuilder::DependsOn(ValueId from, ValueId on) const {
   if (from == on) return true;
   std::vector<ValueId> open = {from};
@@ -22,9 +29,9 @@ bool GraphBuilder::DependsOn(ValueId from, ValueId on) const {
     const int32_t producer = value(open.back()).producer;
     open.pop_back();
     if (producer < 0) continue;
-    for (const ValueId id : node_inputs_[static_cast<size_t>(producer)]) {
+    for (const ValueId id : Sources(static_cast<size_t>(producer))) {
       if (id == on) return true;
-      if (id == kNoValue || seen[static_cast<size_t>(id)]) continue;
+      if (seen[static_cast<size_t>(id)]) continue;
       seen[static_cast<size_t>(id)] = true;
       open.push_back(id);
     }
@@ -59,18 +66,18 @@ bool GraphBuilder::ReplaceUses(ValueId from, ValueId to, int except) {
 
 void GraphBuilder::RemoveNode(size_t node) {
   if (Dead(node)) return;
-  for (const ValueId id : node_inputs_[node]) {
-    if (id != kNoValue) --values_[static_cast<size_t>(id)].uses;
-  }
+  for (const ValueId id : Sources(node)) --values_[static_cast<size_t>(id)].uses;
   for (const ValueId id : node_outputs_[node]) {
     Value& gone = values_[static_cast<size_t>(id)];
     DropOutput(id);
     gone.type = DataType::kUndefined;
+    gone.compound.reset();
     gone.name.clear();
     gone.producer = -1;
   }
   node_inputs_[node].clear();
   node_outputs_[node].clear();
+  node_captures_[node].clear();
   edited_ = true;
 }
 
@@ -98,6 +105,8 @@ void GraphBuilder::SetKind(ValueId id, ValueKind kind) {
 }
 
 void GraphBuilder::SetOpset(int64_t opset) {
+  // Functions of the model import theirs, and ONNX wants them compatible.
+  if (!base_.extra.empty()) return;
   opset_ = opset;
   for (OpsetImport& import : base_.opsets) {
     if (import.domain.empty() || import.domain == "ai.onnx") import.version = opset;
@@ -112,9 +121,7 @@ void GraphBuilder::CutTo(ValueId keep) {
     open.pop_back();
     if (producer < 0 || needed[static_cast<size_t>(producer)]) continue;
     needed[static_cast<size_t>(producer)] = true;
-    for (const ValueId id : node_inputs_[static_cast<size_t>(producer)]) {
-      if (id != kNoValue) open.push_back(id);
-    }
+    for (const ValueId id : Sources(static_cast<size_t>(producer))) open.push_back(id);
   }
   kept_outputs_.clear();
   KeepAsOutput(keep);
@@ -129,20 +136,21 @@ void GraphBuilder::SortNodes() {
   std::vector<uint8_t> state(nodes_.size(), 0);  // 1: on the path, 2: placed
   // Depth first without recursion: graphs of a corpus may be deep.
   std::vector<std::pair<size_t, size_t>> path;
+  std::vector<std::vector<ValueId>> sources;
+  for (size_t n = 0; n < nodes_.size(); ++n) sources.push_back(Sources(n));
   for (size_t root = 0; root < nodes_.size(); ++root) {
     if (state[root] != 0 || Dead(root)) continue;
     path.emplace_back(root, 0);
     state[root] = 1;
     while (!path.empty()) {
       auto& [node, next] = path.back();
-      if (next == node_inputs_[node].size()) {
+      if (next == sources[node].size()) {
         state[node] = 2;
         order.push_back(node);
         path.pop_back();
         continue;
       }
-      const ValueId id = node_inputs_[node][next++];
-      const int32_t producer = id == kNoValue ? -1 : value(id).producer;
+      const int32_t producer = value(sources[node][next++]).producer;
       if (producer >= 0 && state[static_cast<size_t>(producer)] == 0) {
         state[static_cast<size_t>(producer)] = 1;
         path.emplace_back(static_cast<size_t>(producer), 0);
@@ -152,6 +160,7 @@ void GraphBuilder::SortNodes() {
   std::vector<Node> nodes;
   std::vector<std::vector<ValueId>> inputs;
   std::vector<std::vector<ValueId>> outputs;
+  std::vector<std::vector<ValueId>> captures;
   for (const size_t n : order) {
     for (const ValueId id : node_outputs_[n]) {
       values_[static_cast<size_t>(id)].producer = static_cast<int32_t>(nodes.size());
@@ -159,10 +168,12 @@ void GraphBuilder::SortNodes() {
     nodes.push_back(std::move(nodes_[n]));
     inputs.push_back(std::move(node_inputs_[n]));
     outputs.push_back(std::move(node_outputs_[n]));
+    captures.push_back(std::move(node_captures_[n]));
   }
   nodes_ = std::move(nodes);
   node_inputs_ = std::move(inputs);
   node_outputs_ = std::move(outputs);
+  node_captures_ = std::move(captures);
   edited_ = false;
 }
 

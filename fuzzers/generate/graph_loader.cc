@@ -28,27 +28,52 @@ int NextName(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     see(node.name);
     for (const std::string& output : node.outputs) see(output);
+    for (const Attribute& attribute : node.attributes) {
+      const auto* body = std::get_if<GraphPtr>(&attribute.value);
+      if (body != nullptr) next = std::max(next, NextName(**body));
+    }
   }
   return next;
 }
 
-// Names that the graphs in a node's attributes take from outside count as uses.
-void CountCaptured(const Graph& body, const Names& names, std::vector<Value>& values) {
+// Values outside that a graph in a node's attributes uses.
+void CollectCaptured(const Graph& body, const Names& names, std::vector<ValueId>& out) {
+  const auto see = [&](const std::string& name) {
+    const auto found = names.find(name);
+    if (found != names.end()) out.push_back(found->second);
+  };
   for (const Node& node : body.nodes) {
-    for (const std::string& input : node.inputs) {
-      const auto found = names.find(input);
-      if (found != names.end()) ++values[static_cast<size_t>(found->second)].uses;
-    }
+    std::ranges::for_each(node.inputs, see);
     for (const Attribute& attribute : node.attributes) {
       if (const auto* inner = std::get_if<GraphPtr>(&attribute.value)) {
-        CountCaptured(**inner, names, values);
+        CollectCaptured(**inner, names, out);
       }
     }
   }
-  for (const ValueInfo& output : body.outputs) {
-    const auto found = names.find(output.name);
-    if (found != names.end()) ++values[static_cast<size_t>(found->second)].uses;
+  for (const ValueInfo& output : body.outputs) see(output.name);
+}
+
+// The same graph with every name behind a prefix, those that it takes from outside too.
+Graph Prefixed(const Graph& body, std::string_view prefix) {
+  Graph out = body;
+  const auto rename = [&](std::string& name) {
+    if (!name.empty()) name.insert(0, prefix);
+  };
+  for (auto* list : {&out.inputs, &out.outputs, &out.value_info}) {
+    for (ValueInfo& value : *list) rename(value.name);
   }
+  for (NamedTensor& initializer : out.initializers) rename(initializer.name);
+  for (Node& node : out.nodes) {
+    rename(node.name);
+    std::ranges::for_each(node.inputs, rename);
+    std::ranges::for_each(node.outputs, rename);
+    for (Attribute& attribute : node.attributes) {
+      if (auto* inner = std::get_if<GraphPtr>(&attribute.value)) {
+        *inner = std::make_shared<const Graph>(Prefixed(**inner, prefix));
+      }
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -56,6 +81,7 @@ void CountCaptured(const Graph& body, const Names& names, std::vector<Value>& va
 bool GraphBuilder::Load(const GeneratedCase& source) {
   loaded_ = true;
   opset_ = source.model.Opset("");
+  ml_opset_ = source.model.Opset("ai.onnx.ml");
   base_.ir_version = source.model.ir_version;
   base_.opsets = source.model.opsets;
   base_.extra = source.model.extra;
@@ -75,15 +101,21 @@ bool GraphBuilder::Repair(const GeneratedCase& source, const OldTypes& old_types
 
 ValueId GraphBuilder::Append(const GeneratedCase& other) {
   const auto first = static_cast<ValueId>(values_.size());
-  // Names that inner graphs take from outside would have to be renamed too.
-  for (const Node& node : other.model.graph.nodes) {
-    for (const Attribute& attribute : node.attributes) {
-      if (std::holds_alternative<GraphPtr>(attribute.value)) return -1;
-    }
-  }
+  // Functions would have to come along.
+  if (!other.model.extra.empty()) return -1;
   // Older schemas are mostly subsets: what does not fit is seen when the result is repaired.
   SetOpset(std::max(opset_, other.model.Opset("")));
-  const std::string prefix = "s" + std::to_string(next_name_++) + "_";
+  for (const OpsetImport& import : other.model.opsets) {
+    if (import.domain.empty() || import.domain == "ai.onnx") continue;
+    const auto ours = std::ranges::find(base_.opsets, import.domain, &OpsetImport::domain);
+    if (ours == base_.opsets.end()) {
+      base_.opsets.push_back(import);
+    } else if (ours->version != import.version) {
+      return -1;
+    }
+    if (import.domain == "ai.onnx.ml") ml_opset_ = import.version;
+  }
+  const std::string prefix = "s" + std::to_string((*names_)++) + "_";
   return LoadGraph(other.model.graph, other.inputs, prefix) ? first : -1;
 }
 
@@ -123,6 +155,12 @@ bool GraphBuilder::LoadGraph(const Graph& graph, std::span<const NamedTensor> in
     inputs_.emplace_back(id, given->tensor);
     names.emplace(input.name, id);
   }
+  // A body sees every value of the outer graph; `values_` of that one do not move meanwhile.
+  for (size_t i = 0; outer_ != nullptr && i < outer_->values_.size(); ++i) {
+    const std::string& name = outer_->values_[i].name;
+    if (!name.empty() && !names.contains(name))
+      names.emplace(name, Capture(static_cast<ValueId>(i)));
+  }
   for (const Node& node : graph.nodes) {
     std::vector<ValueId> ids;
     for (const std::string& input : node.inputs) {
@@ -130,22 +168,23 @@ bool GraphBuilder::LoadGraph(const Graph& graph, std::span<const NamedTensor> in
       if (found == names.end() && !input.empty()) return false;
       ids.push_back(input.empty() ? kNoValue : found->second);
     }
-    LoadNode(node, std::move(ids), prefix);
+    std::vector<ValueId> captures;
+    for (const Attribute& attribute : node.attributes) {
+      if (const auto* body = std::get_if<GraphPtr>(&attribute.value)) {
+        CollectCaptured(**body, names, captures);
+      }
+    }
+    LoadNode(node, std::move(ids), std::move(captures), prefix);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i].empty()) continue;
       names.emplace(node.outputs[i], last_loaded_[i]);
-    }
-    for (const Attribute& attribute : node.attributes) {
-      if (const auto* body = std::get_if<GraphPtr>(&attribute.value)) {
-        CountCaptured(**body, names, values_);
-      }
     }
   }
   return true;
 }
 
 void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
-                            std::string_view prefix) {
+                            std::vector<ValueId> captures, std::string_view prefix) {
   std::vector<ValueId> used = inputs;
   while (!used.empty() && used.back() == kNoValue) used.pop_back();
   std::vector<OutValue> inferred(node.outputs.size());
@@ -157,14 +196,15 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
       if (std::ranges::any_of(out.shape, [](int64_t d) { return d < 0; })) return false;
       return CheckedCount(out.shape).value_or(INT64_MAX) > settings_.max_long_elements;
     };
-    typed = !Avoided(node, *schema, used, inferred) && std::ranges::none_of(inferred, too_large);
+    typed = !Avoided(node, *schema, used, inferred) && std::ranges::none_of(inferred, too_large) &&
+            BodiesHold(node);
   }
   // A foreign operator, or one behind a foreign operator, is left as it is.
-  const bool known =
-      node.domain.empty() && FindEntry(node.op, NewestOpset()) != nullptr &&
-      std::ranges::all_of(used, [&](ValueId id) {
-        return id == kNoValue || (value(id).type != DataType::kUndefined && !value(id).Dynamic());
-      });
+  const bool known = FindEntry(node.op, NewestOpset(node.domain), node.domain) != nullptr &&
+                     std::ranges::all_of(used, [&](ValueId id) {
+                       return id == kNoValue ||
+                              (value(id).packed() != DataType::kUndefined && !value(id).Dynamic());
+                     });
   last_loaded_.clear();
   if (!typed && known) {
     ++misfits_;
@@ -184,14 +224,16 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
   bool rounded = !typed || (entry->flags & kExactResult) == 0;
   bool edge = !typed;
   int32_t depth = 0;
-  for (const ValueId id : used) {
-    if (id == kNoValue) continue;
+  const auto use = [&](ValueId id) {
+    if (id == kNoValue) return;
     Value& v = values_[static_cast<size_t>(id)];
     ++v.uses;
     rounded |= v.rounded;
     edge |= v.edge;
     depth = std::max(depth, v.depth);
-  }
+  };
+  std::ranges::for_each(used, use);
+  std::ranges::for_each(captures, use);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     Value made;
     // An output that the node does not give keeps its empty name and is never picked.
@@ -203,6 +245,7 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
       made.range = inferred[i].range;
       made.has_known = inferred[i].has_known;
       made.known = std::move(inferred[i].known);
+      if (given) made.compound = std::move(inferred[i].compound);
     }
     made.producer = static_cast<int32_t>(nodes_.size());
     made.depth = depth + 1;
@@ -215,9 +258,17 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
     last_loaded_.push_back(static_cast<ValueId>(values_.size() - 1));
   }
   nodes_.push_back(node);
-  if (!prefix.empty()) nodes_.back().name = std::string(prefix) + node.name;
+  if (!prefix.empty()) {
+    nodes_.back().name = std::string(prefix) + node.name;
+    for (Attribute& attribute : nodes_.back().attributes) {
+      if (auto* body = std::get_if<GraphPtr>(&attribute.value)) {
+        *body = std::make_shared<const Graph>(Prefixed(**body, prefix));
+      }
+    }
+  }
   node_inputs_.push_back(std::move(inputs));
   node_outputs_.push_back(last_loaded_);
+  node_captures_.push_back(std::move(captures));
 }
 
 }  // namespace moire

@@ -16,7 +16,7 @@ constexpr std::string_view kOpsetRow = "opset: ";
 void AppendTypes(std::string& out, std::span<const DataType> types) {
   for (size_t i = 0; i < types.size(); ++i) {
     if (i > 0) out += ',';
-    out += types[i] == DataType::kUndefined ? std::string_view("-") : Name(types[i]);
+    out += types[i] == DataType::kUndefined ? "-" : PackedName(types[i]);
   }
 }
 
@@ -24,7 +24,7 @@ bool ReadTypes(std::string_view text, std::vector<DataType>& out) {
   while (!text.empty()) {
     const size_t comma = text.find(',');
     const std::string_view word = text.substr(0, comma);
-    const DataType type = ParseDataType(word);
+    const DataType type = ParsePacked(word);
     if (type == DataType::kUndefined && word != "-") return false;
     out.push_back(type);
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
@@ -40,9 +40,7 @@ using Variables = std::array<DataType, 8>;
 
 // The types of the schema's variables; of an operator without a schema, of its inputs in order.
 size_t BindVariables(const Combination& c, Variables& out) {
-  const SchemaInfo* schema = c.schema != nullptr ? c.schema
-                             : c.domain.empty()  ? FindSchema(c.op, c.since)
-                                                 : nullptr;
+  const SchemaInfo* schema = c.schema != nullptr ? c.schema : FindSchema(c.op, c.since, c.domain);
   out.fill(DataType::kUndefined);
   if (schema == nullptr) {
     const size_t n = std::min(c.inputs.size(), out.size());

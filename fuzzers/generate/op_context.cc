@@ -13,19 +13,25 @@ OpContext::OpContext(GraphBuilder& builder, const OpEntry& entry, const SchemaIn
 TypeSet OpContext::Allowed(size_t i) const {
   const ParameterInfo* parameter = schema_.Input(i);
   if (parameter == nullptr) return 0;
-  TypeSet types = parameter->types & kDataTypes & restrict_[i];
-  if (parameter->variable >= 0) {
-    const DataType bound = variables_[static_cast<size_t>(parameter->variable)];
-    if (bound != DataType::kUndefined) types &= Bit(bound);
-  }
-  return types;
+  const TypeSet types = parameter->types & builder_.carried() & restrict_[i];
+  const DataType bound = Bound(*parameter);
+  if (bound == DataType::kUndefined) return types;
+  return Unpacked(bound).first == Form::kTensor ? types & Bit(bound) : 0;
+}
+
+DataType OpContext::DrawType(TypeSet types) {
+  types &= builder_.carried();
+  if (types == 0) return DataType::kUndefined;
+  auto nth = random().Below(static_cast<uint64_t>(__builtin_popcount(types)));
+  while (nth-- > 0) types &= types - 1;
+  return static_cast<DataType>(__builtin_ctz(types));
 }
 
 bool OpContext::Bind(size_t i, ValueId value) {
   const ParameterInfo* parameter = schema_.Input(i);
   if (parameter == nullptr || value == kNoValue) return false;
   if (parameter->variable >= 0) {
-    variables_[static_cast<size_t>(parameter->variable)] = builder_.value(value).type;
+    variables_[static_cast<size_t>(parameter->variable)] = builder_.value(value).packed();
   }
   if (inputs_.size() <= i) inputs_.resize(i + 1, kNoValue);
   inputs_[i] = value;
@@ -53,13 +59,13 @@ bool OpContext::TakeShape(size_t i, const Shape& shape, Range range) {
     return v.shape == shape && (any_range || (!v.edge && v.range.Inside(range.lo, range.hi)));
   };
   if (Take(i, fits)) return true;
-  if (pinned_ == kNoValue && random().Chance(9, 10) && DeriveShape(i, shape, range)) return true;
+  if (pinned_ == kNoValue && random().Chance(19, 20) && DeriveShape(i, shape, range)) return true;
   return Make(i, shape, range);
 }
 
 ValueId OpContext::Limit(ValueId value, Range range) {
   const DataType data_type = builder_.value(value).type;
-  if (IsBool(data_type)) return kNoValue;
+  if (!IsFloat(data_type) && !IsInteger(data_type)) return kNoValue;
   if (!IsFloat(data_type)) {
     Tensor low = MakeTensor(data_type, {});
     Tensor high = low;
@@ -144,6 +150,15 @@ bool OpContext::DeriveShape(size_t i, const Shape& shape, Range range) {
       builder_.PickValue([&](const Value& v) { return usable(v) && v.count == count; });
   if (source != kNoValue) {
     made = builder_.Emit1("Reshape", {source, builder_.AddInts(shape)});
+  } else if (random().Chance(1, 4)) {
+    // The largest element of a value, everywhere.
+    source = builder_.PickValue([&](const Value& v) {
+      return usable(v) && Has(kFloats | Bit(DataType::kInt32) | Bit(DataType::kInt64), v.type);
+    });
+    if (source == kNoValue) return false;
+    const ValueId top = builder_.Emit1("ReduceMax", {source}, {{"keepdims", int64_t{0}}});
+    if (top == kNoValue) return false;
+    made = builder_.Emit1("Expand", {top, builder_.AddInts(shape)});
   } else if (shape.size() == 1) {
     size_t axis = 0;
     source = builder_.PickValue([&](const Value& v) {
@@ -192,7 +207,7 @@ bool OpContext::TakeBroadcast(size_t i, const Shape& shape, Range range) {
     return v.shape.size() + shape.size() < 12 && count <= builder_.max_elements();
   };
   if (random().Chance(39, 40) && Take(i, fits)) return true;
-  if (pinned_ == kNoValue && random().Chance(9, 10) && DeriveScalar(i, range)) return true;
+  if (pinned_ == kNoValue && random().Chance(19, 20) && DeriveScalar(i, range)) return true;
   // A new one: the same shape, or dims set to 1, or leading dims dropped.
   Shape made = shape;
   const uint64_t draw = random().Below(4);
@@ -209,12 +224,9 @@ bool OpContext::TakeBroadcast(size_t i, const Shape& shape, Range range) {
 }
 
 bool OpContext::Make(size_t i, Shape shape, Range range) {
-  const TypeSet allowed = Allowed(i);
-  if (allowed == 0 || Count(shape) > builder_.max_elements()) return false;
-  auto nth = random().Below(static_cast<uint64_t>(__builtin_popcount(allowed)));
-  TypeSet rest = allowed;
-  while (nth-- > 0) rest &= rest - 1;
-  return MakeTyped(i, static_cast<DataType>(__builtin_ctz(rest)), std::move(shape), range);
+  if (Count(shape) > builder_.max_elements()) return false;
+  const DataType type = DrawType(Allowed(i));
+  return type != DataType::kUndefined && MakeTyped(i, type, std::move(shape), range);
 }
 
 bool OpContext::MakeTyped(size_t i, DataType type, Shape shape, Range range) {
@@ -243,7 +255,8 @@ void OpContext::SetInt(std::string_view name, int64_t value, int64_t otherwise) 
 }
 
 int64_t OpContext::Axis(int64_t axis, int64_t rank) {
-  return random().Chance(1, 2) ? axis : axis - rank;
+  // Negative axes came with opset 11.
+  return opset() < 11 || random().Chance(1, 2) ? axis : axis - rank;
 }
 
 std::vector<ValueId> OpContext::Finish(size_t outputs) {

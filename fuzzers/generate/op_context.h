@@ -25,8 +25,10 @@ class OpContext {
   ValueId Id(size_t i) const { return inputs_[i]; }
   DataType type() const { return In(0).type; }  // the data path's
 
-  // The element types that input i may still have.
+  // The element types that input i may still have, of those that the case carries.
   TypeSet Allowed(size_t i) const;
+  // One of these types, of those that the case carries; kUndefined where there is none.
+  DataType DrawType(TypeSet types);
   // Restricts the element types of input i beyond the schema, before it is taken.
   void Restrict(size_t i, TypeSet types) { restrict_[i] = types; }
   // Uses this value when input 0 is taken, if it fits (the mutator's).
@@ -39,6 +41,10 @@ class OpContext {
   bool TakeAny(size_t i) {
     return Take(i, [](const Value&) { return true; });
   }
+  // An existing sequence or optional of a form that input i takes.
+  template <typename Fits>
+  bool TakeCompound(size_t i, Fits fits);
+  const Compound& CompoundOf(size_t i) const { return *In(i).compound; }
   bool TakeRank(size_t i, int64_t min_rank, int64_t max_rank = 6);
   // An existing value of this shape, one that a node makes from existing values, or a new source.
   bool TakeShape(size_t i, const Shape& shape, Range range = {});
@@ -67,6 +73,10 @@ class OpContext {
 
  private:
   bool Bind(size_t i, ValueId value);
+  DataType Bound(const ParameterInfo& parameter) const {
+    return parameter.variable < 0 ? DataType::kUndefined
+                                  : variables_[static_cast<size_t>(parameter.variable)];
+  }
   ValueId Limit(ValueId value, Range range);
   bool DeriveScalar(size_t i, Range range);
   bool DeriveShape(size_t i, const Shape& shape, Range range);
@@ -101,6 +111,22 @@ bool OpContext::Take(size_t i, Fits fits) {
     present &= ~Bit(type);
   }
   return false;
+}
+
+template <typename Fits>
+bool OpContext::TakeCompound(size_t i, Fits fits) {
+  const ParameterInfo* parameter = schema_.Input(i);
+  if (parameter == nullptr) return false;
+  const DataType bound = Bound(*parameter);
+  const auto good = [&](const Value& v) {
+    return v.compound &&
+           Has(parameter->compounds[static_cast<size_t>(v.compound->form)], v.compound->element) &&
+           (bound == DataType::kUndefined || bound == v.packed()) && fits(*v.compound);
+  };
+  if (pinned_ != kNoValue && i == 0) {
+    return good(builder_.value(pinned_)) && Bind(i, pinned_);
+  }
+  return Bind(i, builder_.PickCompound(good));
 }
 
 }  // namespace moire

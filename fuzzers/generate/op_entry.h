@@ -13,6 +13,7 @@
 #define MOIRE_FUZZERS_GENERATE_OP_ENTRY_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,18 @@ inline constexpr ValueId kNoValue = -1;  // an omitted optional input
 
 enum class ValueKind : uint8_t { kInput, kInitializer, kNode };
 
+// A sequence or optional whose contents are known as shapes.
+struct Compound {
+  Form form = Form::kSequence;
+  DataType element = DataType::kUndefined;
+  bool filled = true;        // an optional that holds something
+  std::vector<Shape> items;  // of the sequence; of an optional tensor one, or none
+  Range range;
+  bool edge = false;
+  bool rounded = false;
+};
+using CompoundPtr = std::shared_ptr<const Compound>;
+
 struct Value {
   std::string name;
   DataType type = DataType::kUndefined;  // kUndefined: not a dense tensor that we can type
@@ -46,9 +59,12 @@ struct Value {
   // Contents of a small tensor, where they are static: integers, and floats that are multiples of
   // 1/1024 in that unit (Resize's scales, Range's limits).
   Ints known;
+  CompoundPtr compound;  // of a sequence or optional; the type is kUndefined then
 
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   bool Dynamic() const { return count < 0; }
+  // What a type variable is bound to; kUndefined when not typed.
+  DataType packed() const { return compound ? Packed(compound->form, compound->element) : type; }
 };
 
 struct OutValue {
@@ -57,6 +73,7 @@ struct OutValue {
   Range range;
   bool has_known = false;
   Ints known;
+  CompoundPtr compound;
   void Know(Ints values) {
     known = std::move(values);
     has_known = true;
@@ -77,6 +94,7 @@ struct InferContext {
   const Ints* Known(size_t i) const {
     return Given(i) && in[i]->has_known && IsInteger(in[i]->type) ? &in[i]->known : nullptr;
   }
+  const Compound* compound(size_t i) const { return Given(i) ? in[i]->compound.get() : nullptr; }
   // The same for any type: integers as they are, floats in units of 1/1024.
   const Ints* Units(size_t i) const {
     return Given(i) && in[i]->has_known ? &in[i]->known : nullptr;
@@ -94,6 +112,9 @@ enum OpFlag : uint32_t {
   kSteps = 2,        // jumps: undecidable on inputs with rounding errors (Floor, ArgMax, ...)
   kTerminal = 4,     // dynamic output shape: no node may follow
   kRare = 8,         // not chosen by itself, only as part of patterns
+  kBodies = 16,      // has graphs in its attributes: a refusal says little about itself
+  kRandom = 32,      // results differ from run to run
+  kUnread = 64,      // its findings are still to be read: only with whole_standard
 };
 
 struct OpEntry {
@@ -105,10 +126,11 @@ struct OpEntry {
   double weight = 1;
   int64_t since = 1;
   int64_t until = 1 << 20;
+  std::string_view domain = "";
 };
 
 // Null when the generator does not know the operator.
-const OpEntry* FindEntry(std::string_view op, int64_t opset);
+const OpEntry* FindEntry(std::string_view op, int64_t opset, std::string_view domain = "");
 // Every row of every family.
 const std::vector<const OpEntry*>& AllEntries();
 

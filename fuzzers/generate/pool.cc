@@ -5,19 +5,30 @@
 
 namespace moire {
 
-const OperatorPool& OperatorPool::For(int64_t opset, const GeneratorSettings& settings) {
+const OperatorPool& OperatorPool::For(const GraphBuilder& builder) {
   thread_local std::map<int64_t, OperatorPool> pools;
-  OperatorPool& pool = pools[opset];
+  const bool strings = Has(builder.carried(), DataType::kString);
+  const GeneratorSettings& settings = builder.settings();
+  const int64_t kind = (strings ? 1 : 0) + (settings.whole_standard ? 2 : 0);
+  OperatorPool& pool = pools[(builder.opset() * 16 + builder.ml_opset()) * 4 + kind];
   if (!pool.ops_.empty() && pool.only_ == settings.only_operators) return pool;
   pool = {};
   pool.only_ = settings.only_operators;
   double total = 0;
-  for (const ResolvedOp& op : OperatorsAt(opset)) {
-    if (!pool.Allows(op.entry->op) || (op.entry->flags & kRare) != 0) continue;
-    total += op.entry->weight;
-    pool.ops_.push_back(op);
-    pool.cumulative_.push_back(total);
-  }
+  const auto add = [&](std::span<const ResolvedOp> operators) {
+    for (const ResolvedOp& op : operators) {
+      if (!pool.Allows(op.entry->op) || (op.entry->flags & kRare) != 0) continue;
+      if (!settings.whole_standard && !IsRead(*op.entry)) continue;
+      // Operators on strings would only be drawn in vain.
+      const auto& inputs = op.schema->inputs;
+      if (!strings && !inputs.empty() && inputs[0].types == Bit(DataType::kString)) continue;
+      total += op.entry->weight;
+      pool.ops_.push_back(op);
+      pool.cumulative_.push_back(total);
+    }
+  };
+  add(OperatorsAt(builder.opset()));
+  if (builder.ml_opset() > 0) add(OperatorsAt(builder.ml_opset(), "ai.onnx.ml"));
   return pool;
 }
 

@@ -13,8 +13,9 @@ namespace moire {
 
 class OperatorPool {
  public:
-  // Kept between calls with equal settings; valid until the next call on this thread with others.
-  static const OperatorPool& For(int64_t opset, const GeneratorSettings& settings);
+  // What fits the opsets and types of a graph. Kept between calls with equal settings; valid until
+  // the next call on this thread with others.
+  static const OperatorPool& For(const GraphBuilder& builder);
 
   const ResolvedOp& Draw(Random& random) const;
   // Whether a pattern may use the operator.

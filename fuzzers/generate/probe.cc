@@ -14,8 +14,13 @@ std::vector<int64_t> OpsetsThatMatter(const OpEntry& entry, const GeneratorSetti
   std::vector<int64_t> out;
   int64_t since = -1;
   const int64_t newest = std::min(settings.max_opset, NewestOpset());
-  for (int64_t opset = std::min(settings.min_opset, newest); opset <= newest; ++opset) {
-    const ResolvedOp op = Resolve(entry.op, opset);
+  const int64_t newest_of_domain = NewestOpset(entry.domain);
+  const bool standard = entry.domain.empty();
+  const int64_t last = standard ? newest : newest_of_domain;
+  const int64_t first =
+      standard ? std::min({settings.min_opset, settings.oldest_opset, newest}) : 1;
+  for (int64_t opset = first; opset <= last; ++opset) {
+    const ResolvedOp op = Resolve(entry.op, opset, entry.domain);
     if (op.entry == nullptr || op.schema->since == since) continue;
     since = op.schema->since;
     out.push_back(opset);
@@ -35,15 +40,20 @@ std::optional<Probe> SingleNode(const ResolvedOp& op, DataType type, int64_t ops
                                 Random& random) {
   static constexpr Range kRanges[] = {{0.3, 0.9}, {1.1, 2}};
   static const Shape kShapes[] = {{2, 4, 4, 4}, {3, 3}, {1, 2, 6}, {4}, {2, 1, 3, 3, 2}};
-  GraphBuilder builder(random, settings, learned, opset);
+  const bool standard = op.entry->domain.empty();
+  GraphBuilder builder(random, settings, learned, standard ? opset : settings.max_opset);
+  if (!standard) builder.set_ml_opset(opset);
+  builder.Carry(type);
   builder.AddInput(type, kShapes[random.Index(std::size(kShapes))],
                    IsFloat(type) ? kRanges[random.Index(2)] : Range{1, 2});
   if (!PlaceOperator(builder, op) || builder.nodes() != 1) return std::nullopt;
   Probe out;
   for (const ValueId id : builder.node_inputs(0)) {
-    out.inputs.push_back(id == kNoValue ? DataType::kUndefined : builder.value(id).type);
+    out.inputs.push_back(id == kNoValue ? DataType::kUndefined : builder.value(id).packed());
   }
-  for (const ValueId id : builder.node_outputs(0)) out.outputs.push_back(builder.value(id).type);
+  for (const ValueId id : builder.node_outputs(0)) {
+    out.outputs.push_back(builder.value(id).packed());
+  }
   out.generated = builder.Finish();
   return out;
 }
@@ -80,10 +90,13 @@ size_t ProbeImplemented(const GeneratorSettings& settings,
   const Learned nothing;
   std::set<std::string> seen;
   for (const OpEntry* entry : AllEntries()) {
+    // A refusal of a body is none of its node.
+    if ((entry->flags & kBodies) != 0) continue;
+    if (!settings.whole_standard && !IsRead(*entry)) continue;
     for (const int64_t opset : OpsetsThatMatter(*entry, single)) {
-      const ResolvedOp op = Resolve(entry->op, opset);
-      const TypeSet first = op.schema->inputs.empty() ? Bit(DataType::kFloat)
-                                                      : op.schema->inputs[0].types & kDataTypes;
+      const ResolvedOp op = Resolve(entry->op, opset, entry->domain);
+      const TypeSet first =
+          op.schema->inputs.empty() ? Bit(DataType::kFloat) : op.schema->inputs[0].types;
       // With a second type variable or a type attribute the combinations multiply.
       const int tries = op.schema->variables > 1 || entry->op == "Range" ? 150 : 8;
       for (int number = 1; number < 32; ++number) {
@@ -94,8 +107,8 @@ size_t ProbeImplemented(const GeneratorSettings& settings,
           const auto probe = SingleNode(op, type, opset, single, nothing, random);
           if (!probe) continue;
           ++made;
-          const Combination combination{entry->op, op.schema->since, probe->inputs, probe->outputs,
-                                        "",        op.schema};
+          const Combination combination{entry->op,      op.schema->since, probe->inputs,
+                                        probe->outputs, entry->domain,    op.schema};
           if (!seen.insert(Learned::Row(combination)).second) continue;
           ++asked;
           if (!implemented(probe->generated)) learned.Note(combination);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "fuzzers/generate/ops/families.h"
 
@@ -13,28 +14,49 @@ const OpTable kFamilies[] = {
     UnaryOps(), BinaryOps(), LogicOps(),         ReduceOps(), MatrixOps(), ConvOps(),
     NormOps(),  LayoutOps(), GatherScatterOps(), SelectOps(), CreateOps(), QuantOps(),
 };
+// Those whose findings are still to be read.
+const OpTable kUnreadFamilies[] = {
+    RecurrentOps(), AttentionOps(), SignalOps(),  VisionOps(),  RandomOps(), TextOps(),
+    LossOps(),      SequenceOps(),  ControlOps(), ClassicOps(), TreeOps(),
+};
 
 struct AtOpset {
   std::vector<ResolvedOp> ops;
   std::unordered_map<std::string_view, ResolvedOp> by_name;
 };
 
+constexpr std::string_view kMlDomain = "ai.onnx.ml";
+
 struct Resolved {
   std::vector<const OpEntry*> all;
-  std::vector<AtOpset> opsets;
+  std::unordered_set<const OpEntry*> unread;  // of the families
+  std::vector<AtOpset> opsets;                // of the default domain
+  std::vector<AtOpset> ml_opsets;             // of ai.onnx.ml
 
   Resolved() {
     for (const OpTable table : kFamilies) {
       for (const OpEntry& entry : table) all.push_back(&entry);
     }
-    opsets.resize(static_cast<size_t>(NewestOpset()) + 1);
-    for (size_t opset = 0; opset < opsets.size(); ++opset) {
+    for (const OpTable table : kUnreadFamilies) {
+      for (const OpEntry& entry : table) {
+        all.push_back(&entry);
+        unread.insert(&entry);
+      }
+    }
+    Fill(opsets, "");
+    Fill(ml_opsets, kMlDomain);
+  }
+
+  void Fill(std::vector<AtOpset>& out, std::string_view domain) const {
+    out.resize(static_cast<size_t>(NewestOpset(domain)) + 1);
+    for (size_t opset = 0; opset < out.size(); ++opset) {
       const auto version = static_cast<int64_t>(opset);
       for (const OpEntry* entry : all) {
-        const SchemaInfo* schema = FindSchema(entry->op, version);
+        if (entry->domain != domain) continue;
+        const SchemaInfo* schema = FindSchema(entry->op, version, domain);
         if (schema == nullptr || version < entry->since || version > entry->until) continue;
-        opsets[opset].ops.push_back({entry, schema});
-        opsets[opset].by_name[entry->op] = {entry, schema};
+        out[opset].ops.push_back({entry, schema});
+        out[opset].by_name[entry->op] = {entry, schema};
       }
     }
   }
@@ -45,22 +67,33 @@ const Resolved& All() {
   return resolved;
 }
 
-const AtOpset& At(int64_t opset) {
-  const auto newest = static_cast<int64_t>(All().opsets.size()) - 1;
-  return All().opsets[static_cast<size_t>(std::clamp<int64_t>(opset, 0, newest))];
+const AtOpset& At(int64_t opset, std::string_view domain) {
+  static const AtOpset nothing;
+  if (!domain.empty() && domain != kMlDomain) return nothing;
+  const auto& opsets = domain.empty() ? All().opsets : All().ml_opsets;
+  const auto newest = static_cast<int64_t>(opsets.size()) - 1;
+  return opsets[static_cast<size_t>(std::clamp<int64_t>(opset, 0, newest))];
 }
 
 }  // namespace
 
-ResolvedOp Resolve(std::string_view op, int64_t opset) {
-  const auto& by_name = At(opset).by_name;
+ResolvedOp Resolve(std::string_view op, int64_t opset, std::string_view domain) {
+  const auto& by_name = At(opset, domain).by_name;
   const auto found = by_name.find(op);
   return found == by_name.end() ? ResolvedOp{} : found->second;
 }
 
-std::span<const ResolvedOp> OperatorsAt(int64_t opset) { return At(opset).ops; }
+std::span<const ResolvedOp> OperatorsAt(int64_t opset, std::string_view domain) {
+  return At(opset, domain).ops;
+}
 
-const OpEntry* FindEntry(std::string_view op, int64_t opset) { return Resolve(op, opset).entry; }
+const OpEntry* FindEntry(std::string_view op, int64_t opset, std::string_view domain) {
+  return Resolve(op, opset, domain).entry;
+}
+
+bool IsRead(const OpEntry& entry) {
+  return (entry.flags & kUnread) == 0 && !All().unread.contains(&entry);
+}
 
 const std::vector<const OpEntry*>& AllEntries() { return All().all; }
 

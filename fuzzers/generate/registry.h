@@ -15,10 +15,13 @@ struct ResolvedOp {
 };
 
 // Both null when the generator or ONNX does not have the operator at this opset.
-ResolvedOp Resolve(std::string_view op, int64_t opset);
+ResolvedOp Resolve(std::string_view op, int64_t opset, std::string_view domain = "");
 
-// Every operator that can be placed at an opset.
-std::span<const ResolvedOp> OperatorsAt(int64_t opset);
+// Every operator of a domain that can be placed at an opset of that domain.
+std::span<const ResolvedOp> OperatorsAt(int64_t opset, std::string_view domain = "");
+
+// Whether what campaigns found with the operator has been read by hand: GeneratorSettings::whole_standard.
+bool IsRead(const OpEntry& entry);
 
 }  // namespace moire
 

@@ -11,11 +11,14 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "fuzzers/generate/coverage_table.h"
 #include "fuzzers/generate/distribution.h"
 #include "fuzzers/generate/generate.h"
+#include "fuzzers/generate/run_server.h"
 #include "fuzzers/generate/schema.h"
 #include "fuzzers/mutate/mutate.h"
 #include "harness/backends/backend.h"
+#include "harness/backends/spec.h"
 #include "harness/case/onnx_adapter.h"
 #include "oracles/oracle.h"
 
@@ -34,7 +37,9 @@ struct Flags {
   int64_t opset = 0;
   std::string backend;
   std::string last;
+  std::string table;
   bool json = false;
+  bool whole_standard = false;
 };
 
 // A message without the names and numbers of one case.
@@ -62,22 +67,21 @@ double CpuMicroseconds() {
 }
 
 int Main(const Flags& flags) {
-  GeneratorSettings settings;
+  GeneratorSettings settings = flags.whole_standard ? WholeStandard() : GeneratorSettings();
   if (flags.nodes > 0) settings.min_nodes = settings.max_nodes = flags.nodes;
   if (flags.opset > 0) settings.max_opset = flags.opset;
   Learned learned;
-  std::vector<std::unique_ptr<Configuration>> configurations;
-  if (!flags.backend.empty()) {
-    auto opened = OpenConfigurations(flags.backend);
-    if (!opened) {
+  RunServer server(flags.backend);
+  const bool runs = !flags.backend.empty();
+  if (runs) {
+    if (const auto opened = ParseSpec(flags.backend, "ort"); !opened) {
       std::fprintf(stderr, "%s\n", opened.error().message.c_str());
       return 2;
     }
-    configurations = std::move(*opened);
   }
   nlohmann::json report;
   std::map<std::string, std::set<DataType>> implemented;
-  if (flags.probe && !configurations.empty()) {
+  if (flags.probe && runs) {
     const auto start = std::chrono::steady_clock::now();
     std::map<std::string, int> refusals;
     const size_t asked = ProbeImplemented(
@@ -85,8 +89,9 @@ int Main(const Flags& flags) {
         [&](const GeneratedCase& probe) {
           const Case test_case = ToCase(probe);
           if (!flags.last.empty()) (void)WriteFile(flags.last, SerializeCase(test_case));
-          const Observation seen = configurations[0]->Run(test_case);
-          if (seen.outcome == Outcome::kRejected && flags.show) {
+          const RunServer::Answer seen = server.Run(test_case);
+          const bool odd = seen.outcome == Outcome::kRejected || seen.outcome == Outcome::kCrashed;
+          if (odd && flags.show) {
             ++refusals[probe.model.graph.nodes[0].op + ": " + Class(seen.reason)];
           }
           const Node& node = probe.model.graph.nodes[0];
@@ -107,8 +112,9 @@ int Main(const Flags& flags) {
 
   Random random(flags.seed);
   Distribution distribution;
+  CoverageTable coverage;
   std::map<std::string, std::pair<int, std::string>> refused;
-  double making = 0;  // CPU microseconds: others may use the machine too
+  double making = 0;                        // CPU microseconds: others may use the machine too
   std::map<std::string, int> transformers;  // cases whose graph it modified; needs log=1
   int well_formed = 0, accepted = 0, unsupported = 0, invalid = 0, malformed = 0;
   std::vector<Judged> judged(32);
@@ -131,6 +137,8 @@ int Main(const Flags& flags) {
     }
     ++well_formed;
     distribution.Add(generated);
+    bool valid = flags.check;
+    bool executed = false;
     const auto refuse = [&](std::string text) {
       auto& row = refused[Class(text)];
       if (row.first++ == 0) row.second = PrintModel(test_case.model).value_or("") + text;
@@ -138,17 +146,17 @@ int Main(const Flags& flags) {
     if (flags.check) {
       if (const Status status = CheckModel(test_case.model, true); !status) {
         ++invalid;
+        valid = false;
         refuse("checker: " + status.error().message);
       }
     }
-    if (!configurations.empty()) {
+    if (runs) {
       start = std::chrono::steady_clock::now();
       if (!flags.last.empty()) (void)WriteFile(flags.last, SerializeCase(test_case));
-      const Observation seen = configurations[0]->Run(test_case);
+      const RunServer::Answer seen = server.Run(test_case);
       run_us += Microseconds(std::chrono::steady_clock::now() - start);
-      for (std::string& name : configurations[0]->AppliedOptimizers()) {
-        ++transformers[std::move(name)];
-      }
+      for (const std::string& name : seen.optimizers) ++transformers[name];
+      executed = seen.outcome == Outcome::kOutputs;
       if (seen.outcome == Outcome::kOutputs) {
         ++accepted;
       } else {
@@ -172,6 +180,7 @@ int Main(const Flags& flags) {
         }
       }
     }
+    if (flags.check) coverage.Add(generated, valid, executed);
     previous = std::move(generated);
   }
 
@@ -231,7 +240,29 @@ int Main(const Flags& flags) {
     report["missing_names"] = names;
   }
   if (flags.check) report["valid_share"] = 1 - invalid / n;
-  if (!configurations.empty()) {
+  if (flags.check) {
+    const CoverageTable::Figures covered = coverage.Compute();
+    report["standard_operators"] = covered.operators;
+    report["ml_operators"] = covered.ml_operators;
+    report["executed_operators"] = covered.executed;
+    report["schema_versions"] = covered.versions;
+    report["valid_element_types"] = covered.element_types;
+    if (!flags.table.empty()) {
+      std::string command =
+          fmt::format("moire_generate_stats --cases {} --nodes {} --seed {} --check", flags.cases,
+                      flags.nodes, flags.seed);
+      if (runs)
+        command += fmt::format(" --backend {}{}", flags.backend, flags.probe ? " --probe" : "");
+      if (const Status written =
+              WriteFile(flags.table, coverage.Markdown(command + " --table FILE"));
+          !written) {
+        std::fprintf(stderr, "%s\n", written.error().message.c_str());
+        return 2;
+      }
+    }
+  }
+  if (runs) {
+    report["deaths"] = server.deaths();
     report["accepted_share"] = accepted / n;
     report["unsupported_share"] = unsupported / n;
     report["run_microseconds"] = run_us / n;
@@ -303,12 +334,14 @@ int main(int argc, char** argv) {
   app.add_option("--seed", flags.seed, "seed");
   app.add_option("--opset", flags.opset, "newest opset to use");
   app.add_option("--backend", flags.backend, "run the cases on this configuration");
+  app.add_flag("--whole-standard", flags.whole_standard, "every operator, type and kind of case");
   app.add_flag("--probe", flags.probe, "first learn what the backend does not implement");
   app.add_flag("--mutate", flags.mutate, "mutate seven cases of eight");
   app.add_flag("--check", flags.check, "run the ONNX checker with full shape inference");
   app.add_flag("--reference", flags.reference, "evaluate, and say what could be judged");
   app.add_flag("--show", flags.show, "print operators, and a model of each kind of refusal");
   app.add_option("--last", flags.last, "write each case here before it runs: what a crash leaves");
+  app.add_option("--table", flags.table, "with --check: write what is covered as a table");
   app.add_flag("--json", flags.json, "one JSON object");
   CLI11_PARSE(app, argc, argv);
   return moire::Main(flags);

@@ -18,7 +18,7 @@ bool OwnTypes(const GeneratedCase& source, std::string_view node_name, NodeTypes
     const auto collect = [&](const std::vector<ValueId>& ids, std::vector<DataType>& types) {
       for (const ValueId id : ids) {
         const bool named = id != kNoValue && !builder.value(id).name.empty();
-        types.push_back(named ? builder.value(id).type : DataType::kUndefined);
+        types.push_back(named ? builder.value(id).packed() : DataType::kUndefined);
         if (named && types.back() == DataType::kUndefined) return false;
       }
       return true;
@@ -60,8 +60,7 @@ std::optional<NodeTypes> TypesOfNode(const Model& model, std::string_view node_n
   }
   if (found == nullptr) return std::nullopt;
   NodeTypes out{found->op, found->domain, 0, {}, {}};
-  const SchemaInfo* schema =
-      found->domain.empty() ? FindSchema(found->op, model.Opset("")) : nullptr;
+  const SchemaInfo* schema = FindSchema(found->op, model.Opset(found->domain), found->domain);
   out.since = schema != nullptr ? schema->since : model.Opset(found->domain);
   // Own inference wants tensors for the inputs: zeros of the declared shapes do for types.
   GeneratedCase source{model, {}, {}, false};

@@ -50,6 +50,18 @@ void WriteAll(Tensor& tensor, Next next) {
   }
 }
 
+// Words that repeat, numbers as text, blanks, more than one byte a letter.
+std::string DrawText(Random& random, Profile profile) {
+  static constexpr std::string_view kTexts[] = {
+      "a",  "b",   "monday", "Tuesday", "a b c",     "x,y,,z", "",    " ", "ä€", "3",
+      "-2", "0.5", "1e3",    "AB12",    "www.a.org", "b",      "inf", "B", "0",  "12"};
+  static constexpr size_t kNumbers[] = {9, 10, 11, 12, 18, 19};
+  if (profile == Profile::kSmallIntegers || profile == Profile::kUnit) {
+    return std::string(kTexts[kNumbers[random.Index(6)]]);
+  }
+  return std::string(kTexts[random.Index(std::size(kTexts))]);
+}
+
 }  // namespace
 
 Profile DrawProfile(Random& random, double edge_share) {
@@ -64,7 +76,10 @@ Profile DrawProfile(Random& random, double edge_share) {
 Range ProfileRange(Profile profile, DataType type) {
   if (IsBool(type)) return {0, 1};
   const bool is_unsigned = IsUnsigned(type);
-  if (!IsFloat(type)) return is_unsigned ? Range{0, 6} : Range{-5, 5};
+  if (IsInteger(type) && Traits(type).bits < 8) {
+    return {static_cast<double>(IntegerMin(type)), static_cast<double>(IntegerMax(type))};
+  }
+  if (IsInteger(type)) return is_unsigned ? Range{0, 6} : Range{-5, 5};
   switch (profile) {
     case Profile::kSmallIntegers:
       return {-4, 4};
@@ -79,6 +94,20 @@ Tensor FillTensor(DataType type, Shape shape, Profile profile, Range range, Rand
   Tensor tensor = MakeTensor(type, std::move(shape));
   const int64_t count = tensor.size();
   if (count == 0) return tensor;
+  if (type == DataType::kString) {
+    for (std::string& text : tensor.strings) text = DrawText(random, profile);
+    return tensor;
+  }
+  if (Traits(type).kind == TypeClass::kComplex) {
+    // Two reals an element.
+    const bool single = type == DataType::kComplex64;
+    Shape reals = tensor.shape;
+    reals.push_back(2);
+    tensor.data = std::move(FillTensor(single ? DataType::kFloat : DataType::kDouble,
+                                       std::move(reals), profile, range, random)
+                                .data);
+    return tensor;
+  }
   const bool whole =
       !IsFloat(type) || (profile == Profile::kSmallIntegers && range.hi - range.lo >= 1.5);
   if (whole) range = {std::ceil(range.lo), std::floor(range.hi)};
@@ -122,6 +151,12 @@ Tensor FillTensor(DataType type, Shape shape, Profile profile, Range range, Rand
 void SetEdge(Tensor& tensor, int64_t index, Random& random) {
   const DataType type = tensor.type;
   if (IsBool(type)) return SetInt(tensor, index, static_cast<int64_t>(random.Below(2)));
+  if (type == DataType::kString) {
+    tensor.strings[static_cast<size_t>(index)] =
+        random.Chance(1, 2) ? "" : std::string("\0\n\xff", 3);
+    return;
+  }
+  if (!IsFloat(type) && !IsInteger(type)) return;
   if (!IsFloat(type)) {
     const auto highest = static_cast<int64_t>(IntegerMax(type));
     const int64_t choices[] = {IntegerMin(type), highest, IsSigned(type) ? -1 : highest - 1, 0, 1};

@@ -140,7 +140,8 @@ Edited Rebuild(GraphBuilder& graph) {
   const std::vector<size_t> nodes = LiveNodes(graph);
   if (nodes.empty()) return Edited::kNothing;
   const size_t node = nodes[graph.random().Index(nodes.size())];
-  const ResolvedOp op = Resolve(graph.node(node).op, graph.opset());
+  const Node& old = graph.node(node);
+  const ResolvedOp op = Resolve(old.op, graph.DomainOpset(old.domain), old.domain);
   if (op.entry == nullptr || graph.node_inputs(node).empty()) return Edited::kNothing;
   const ValueId first = graph.node_inputs(node)[0];
   if (first == kNoValue || !PlaceOperator(graph, op, first)) return Edited::kNothing;
@@ -204,7 +205,7 @@ Edited ReplaceOperator(GraphBuilder& graph) {
 // A node between a value and some of its users, where type and shape stay; elsewhere a new branch.
 Edited Insert(GraphBuilder& graph) {
   Random& random = graph.random();
-  const OperatorPool& pool = OperatorPool::For(graph.opset(), graph.settings());
+  const OperatorPool& pool = OperatorPool::For(graph);
   const ValueId target = graph.PickValue([](const Value& v) { return v.uses > 0; });
   if (target == kNoValue) return Edited::kNothing;
   for (int attempt = 0; attempt < 12; ++attempt) {
@@ -285,13 +286,12 @@ Edited Duplicate(GraphBuilder& graph) {
 Edited GrowMore(GraphBuilder& graph) {
   const size_t before = graph.nodes();
   const size_t more = 1 + graph.random().Index(3);
-  Grow(graph, OperatorPool::For(graph.opset(), graph.settings()), before + more);
+  Grow(graph, OperatorPool::For(graph), before + more);
   return graph.nodes() > before ? Edited::kDone : Edited::kNothing;
 }
 
 Edited AddPattern(GraphBuilder& graph) {
-  return PlacePattern(graph, OperatorPool::For(graph.opset(), graph.settings())) ? Edited::kDone
-                                                                                 : Edited::kNothing;
+  return PlacePattern(graph, OperatorPool::For(graph)) ? Edited::kDone : Edited::kNothing;
 }
 
 Edited Cut(GraphBuilder& graph) {

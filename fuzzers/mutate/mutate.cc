@@ -75,10 +75,11 @@ ValueId Bridge(GraphBuilder& graph, ValueId before, const Value& wanted) {
   if (wanted.count <= 0 || IsBool(wanted.type)) return kNoValue;
   const GraphBuilder::Mark mark = graph.Checkpoint();
   ValueId from = graph.PickValue([&](const Value& v) {
-    return v.kind == ValueKind::kNode && v.count > 0 && !v.edge && !IsBool(v.type) &&
-           v.range.Magnitude() < 100 && (v.type == wanted.type || IsFloat(wanted.type));
+    return &v - graph.values().data() < before && v.kind == ValueKind::kNode && v.count > 0 &&
+           !v.edge && !IsBool(v.type) && v.range.Magnitude() < 100 &&
+           (v.type == wanted.type || IsFloat(wanted.type));
   });
-  if (from == kNoValue || from >= before) return kNoValue;
+  if (from == kNoValue) return kNoValue;
   if (graph.value(from).type != wanted.type) {
     from = graph.Emit1("Cast", {from}, {{"to", static_cast<int64_t>(wanted.type)}});
   }

@@ -11,7 +11,7 @@ namespace moire {
 namespace {
 
 GeneratorSettings TenNodes() {
-  GeneratorSettings settings;
+  GeneratorSettings settings = WholeStandard();
   settings.min_nodes = settings.max_nodes = 10;
   return settings;
 }

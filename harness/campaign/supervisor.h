@@ -27,6 +27,7 @@ struct FuzzOptions {
   std::string feedback = "breakpoints";
   int min_nodes = 1;
   int max_nodes = 30;
+  bool whole_standard = false;  // operators too whose findings have not all been read
   bool fail_on_finding = false;
   bool stop_on_finding = false;
   std::string rerun;        // a journal

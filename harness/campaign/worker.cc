@@ -80,6 +80,7 @@ Status Worker::OpenSharedMappings() {
 }
 
 Status Worker::Open() {
+  if (config_.whole_standard) settings_ = WholeStandard();
   settings_.min_nodes = config_.min_nodes;
   settings_.max_nodes = config_.max_nodes;
   next_case_ = config_.first_case;

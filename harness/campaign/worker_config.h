@@ -23,6 +23,7 @@ struct WorkerConfig {
   uint64_t cases = 0;       // executed in this process before it ends; 0: no limit
   int min_nodes = 1;
   int max_nodes = 30;
+  bool whole_standard = false;  // GeneratorSettings
   int worker = 0;
   std::string directory;  // OUT; empty: no supervisor, nothing is written
   std::string state;      // file of the SharedState mapping

@@ -88,6 +88,8 @@ void AddFuzz(CLI::App& app, CommandContext& context) {
   command->add_option("--backend", options.backends, "What to test: SPEC, see docs/backends.md; default ort, every level");
   command->add_option("--known", options.known, "Known findings that do not count: a list of causes, or bundles");
   command->add_option("--nodes", flags->nodes, "Nodes of a generated graph: N or LOW-HIGH; default 1-30");
+  command->add_flag("--whole-standard", options.whole_standard,
+                    "Generate the operators and element types too whose findings have not all been read by hand");
   command->add_option("--feedback", options.feedback, "breakpoints, sanitizer (an instrumented runtime) or none (repeatable by seed)")
       ->check(CLI::IsMember({"breakpoints", "sanitizer", "none"}))->capture_default_str();
   command->add_option("--rerun", options.rerun, "Repeat the cases of a journal (OUT/journal-N.bin)")->check(CLI::ExistingFile);

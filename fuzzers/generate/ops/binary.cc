@@ -149,6 +149,15 @@ void PReluRange(InferContext& c) {
   c.out[0].range = Hull(c.in[0]->range, Product(c.in[0]->range, c.in[1]->range));
 }
 
+// Before opset 8 the operands have one shape.
+bool InferVariadic(InferContext& c) {
+  if (!c.Given(0)) return false;
+  for (size_t i = 1; c.schema.since < 8 && i < c.in.size(); ++i) {
+    if (!c.Given(i) || c.shape(i) != c.shape(0)) return false;
+  }
+  return InferBroadcast(c);
+}
+
 bool ChooseVariadic(OpContext& c) {
   if (!c.TakeAny(0)) return false;
   static constexpr size_t kCounts[] = {1, 2, 3, 3, 4, 4};
@@ -207,15 +216,15 @@ constexpr OpEntry kBinary[] = {
     {"BitwiseOr", ChooseBinary, InferBroadcast, BitsRange, kExactResult},
     {"BitwiseXor", ChooseBinary, InferBroadcast, BitsRange, kExactResult},
     {"Div", ChooseDiv, InferBroadcast, DivRange},
-    {"Max", ChooseVariadic, InferBroadcast, HullRange, kExactResult, 2.4},
-    {"Mean", ChooseVariadic, InferBroadcast, HullRange, 0, 2.6},
-    {"Min", ChooseVariadic, InferBroadcast, HullRange, kExactResult, 2.4},
+    {"Max", ChooseVariadic, InferVariadic, HullRange, kExactResult, 2.4},
+    {"Mean", ChooseVariadic, InferVariadic, HullRange, 0, 2.6},
+    {"Min", ChooseVariadic, InferVariadic, HullRange, kExactResult, 2.4},
     {"Mod", ChooseMod, InferMod, ModRange, kSteps},
     {"Mul", ChooseBinary, InferBroadcast, MulRange, 0, 1.3},
     {"PRelu", ChoosePRelu, InferPRelu, PReluRange},
     {"Pow", ChoosePow, InferBroadcast, PowRange},
     {"Sub", ChooseBinary, InferBroadcast, SubRange, 0, 1.7},
-    {"Sum", ChooseVariadic, InferBroadcast, SumRange, 0, 2.6},
+    {"Sum", ChooseVariadic, InferVariadic, SumRange, 0, 2.6},
 };
 
 }  // namespace

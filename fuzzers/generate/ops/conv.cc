@@ -95,6 +95,56 @@ bool InferConv(InferContext& c) {
   return true;
 }
 
+// Data, weights and result each with a scale and a zero point; the weights' scale may be one a
+// filter.
+bool ChooseQLinearConv(OpContext& c) {
+  if (!c.Take(0, [](const Value& v) { return Spatial(v) && v.rank() <= 4; })) return false;
+  const Shape x = c.In(0).shape;
+  const int64_t channels = x[1];
+  const WindowChoice window = DrawWindow(Dims(x).subspan(2), WindowKind::kConv, c.random());
+  const int64_t group = c.random().Chance(1, 5) ? channels : 1;
+  const int64_t filters = group * c.random().Between(1, group > 2 ? 2 : 4);
+  Shape weights = {filters, channels / group};
+  weights.insert(weights.end(), window.kernel.begin(), window.kernel.end());
+  const auto zeros = [](DataType type) { return IsSigned(type) ? Range{-4, 4} : Range{100, 140}; };
+  const DataType type = c.type();
+  // Signed data go with signed weights only.
+  c.Restrict(3,
+             IsSigned(type) ? Bit(DataType::kInt8) : Bit(DataType::kInt8) | Bit(DataType::kUint8));
+  if (!c.Make(1, {}, {0.02, 0.2}) || !c.MakeTyped(2, type, {}, zeros(type)) ||
+      !c.Make(3, weights)) {
+    return false;
+  }
+  const DataType weight_type = c.In(3).type;
+  const bool each = c.random().Chance(1, 3);
+  const Shape scales = each ? Shape{filters} : Shape{};
+  const Range weight_zeros = each ? Range{-0.25, 0.25} : zeros(weight_type);
+  if (!c.Make(4, scales, {0.02, 0.2}) || !c.MakeTyped(5, weight_type, scales, weight_zeros) ||
+      !c.Make(6, {}, {0.05, 0.5}) || !c.MakeTyped(7, type, {}, zeros(type))) {
+    return false;
+  }
+  if (c.random().Chance(1, 2) && !c.TakeShape(8, {filters})) return false;
+  if (group != 1) c.Set("group", group);
+  SetWindow(c, window, c.random().Chance(1, 2));
+  return c.Done();
+}
+
+bool InferQLinearConv(InferContext& c) {
+  if (c.in.size() < 8 || !c.Given(3)) return false;
+  const Shape each = {c.shape(3).empty() ? 0 : c.shape(3)[0]};
+  for (const size_t i : {1, 2, 4, 5, 6, 7}) {
+    const bool of_weights = i == 4 || i == 5;
+    if (!c.Given(i) || (c.rank(i) != 0 && !(of_weights && c.shape(i) == each))) return false;
+  }
+  if (c.shape(4) != c.shape(5) || (c.Given(8) && c.shape(8) != each)) return false;
+  return InferConv(c);
+}
+
+void ByteRange(InferContext& c) {
+  const DataType type = c.out[0].type;
+  c.out[0].range = {static_cast<double>(IntegerMin(type)), static_cast<double>(IntegerMax(type))};
+}
+
 void ConvRange(InferContext& c) {
   const double n = WindowSize(c);
   const bool is_float = IsFloat(c.in[0]->type);
@@ -225,6 +275,8 @@ constexpr OpEntry kConv[] = {
     {"GlobalMaxPool", ChooseGlobalPool, InferGlobalPool, PoolRange, kExactResult},
     {"LpPool", ChoosePool, InferPool, PoolRange},
     {"MaxPool", ChoosePool, InferPool, PoolRange, kExactResult | kSteps},
+    {"QLinearConv", ChooseQLinearConv, InferQLinearConv, ByteRange, kUnread | kExactResult | kSteps,
+     1},
 };
 
 }  // namespace

@@ -9,7 +9,8 @@ namespace moire {
 namespace {
 
 bool ChooseConstant(OpContext& c) {
-  const uint64_t form = c.random().Below(8);
+  // Before opset 12 there were only tensors.
+  const uint64_t form = c.schema().HasAttribute("value_float") ? c.random().Below(8) : 7;
   if (form == 0) {
     c.Set("value_float", 0.25f * static_cast<float>(c.random().Between(-8, 8)));
   } else if (form == 1) {
@@ -19,11 +20,7 @@ bool ChooseConstant(OpContext& c) {
   } else if (form == 3) {
     c.Set("value_floats", Floats{0.5f, -1.0f, static_cast<float>(c.random().Between(-2, 2))});
   } else {
-    const TypeSet types = c.schema().outputs[0].types & kDataTypes;
-    auto type = DataType::kFloat;
-    do {
-      type = static_cast<DataType>(c.random().Below(32));
-    } while (!Has(types, type));
+    const DataType type = c.DrawType(c.schema().outputs[0].types);
     c.Set("value", c.b().Fill(type, c.b().DrawShape(0, 4), {}));
   }
   return c.Done();
@@ -36,7 +33,7 @@ bool InferConstant(InferContext& c) {
   if (const auto* tensor = std::get_if<Tensor>(&a.value); tensor != nullptr && a.name == "value") {
     out.type = tensor->type;
     out.shape = tensor->shape;
-    return true;
+    return Has(c.schema.outputs[0].types, tensor->type);
   }
   if (const auto* ints = std::get_if<Ints>(&a.value); ints != nullptr && a.name == "value_ints") {
     out.type = DataType::kInt64;
@@ -80,13 +77,8 @@ void ConstantRange(InferContext& c) {
 
 bool ChooseConstantOfShape(OpContext& c) {
   const Shape shape = c.b().DrawShape(0, 4);
-  const TypeSet types = c.schema().outputs[0].types & kDataTypes;
   if (c.random().Chance(3, 4)) {
-    auto type = DataType::kFloat;
-    do {
-      type = static_cast<DataType>(c.random().Below(32));
-    } while (!Has(types, type));
-    c.Set("value", c.b().Fill(type, {1}, {}));
+    c.Set("value", c.b().Fill(c.DrawType(c.schema().outputs[0].types), {1}, {}));
   }
   // A known shape of the graph, or a fresh one.
   const auto fits = [&](const Value& v) {
@@ -159,12 +151,8 @@ bool InferSize(InferContext& c) {
 }
 
 bool ChooseRange(OpContext& c) {
-  const TypeSet types = c.Allowed(0);
-  if (types == 0) return false;
-  auto type = DataType::kFloat;
-  do {
-    type = static_cast<DataType>(c.random().Below(32));
-  } while (!Has(types, type));
+  const DataType type = c.DrawType(c.Allowed(0));
+  if (type == DataType::kUndefined) return false;
   // Quarters are exact in every float type, so the length is certain.
   const double unit = IsFloat(type) ? 0.25 : 1;
   const double start = unit * static_cast<double>(c.random().Between(-8, 8));
@@ -207,8 +195,9 @@ bool InferRange(InferContext& c) {
 void RangeRange(InferContext& c) { c.out[0].range = Hull(c.in[0]->range, c.in[1]->range); }
 
 bool ChooseOneHot(OpContext& c) {
-  const auto fits = [](const Value& v) {
-    return v.rank() >= 1 && v.rank() <= 4 && v.count <= 64 && (IsInteger(v.type) || !v.rounded);
+  const auto fits = [&](const Value& v) {
+    return v.rank() >= 1 && v.rank() <= 4 && v.count <= 64 && (IsInteger(v.type) || !v.rounded) &&
+           (c.opset() >= 11 || v.range.lo >= 0);
   };
   if (!c.Take(0, fits)) return false;
   const int64_t depth = c.random().Between(1, 6);
@@ -242,12 +231,7 @@ bool ChooseEyeLike(OpContext& c) {
   if (!c.TakeRank(0, 2, 2)) return false;
   if (c.random().Chance(1, 2)) c.Set("k", c.random().Between(-3, 3));
   if (c.random().Chance(1, 2)) {
-    const TypeSet types = c.schema().outputs[0].types & kDataTypes;
-    auto type = DataType::kFloat;
-    do {
-      type = static_cast<DataType>(c.random().Below(32));
-    } while (!Has(types, type));
-    c.Set("dtype", static_cast<int64_t>(type));
+    c.Set("dtype", static_cast<int64_t>(c.DrawType(c.schema().outputs[0].types)));
   }
   return c.Done();
 }

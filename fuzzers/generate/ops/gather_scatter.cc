@@ -13,11 +13,13 @@ namespace {
 bool TakeIndices(OpContext& c, size_t i, const Shape& shape, int64_t size) {
   if (size < 1) return Count(shape) == 0 && c.Make(i, shape);
   const double last = static_cast<double>(size - 1);
+  const double lowest = c.opset() >= 11 ? -last - 1 : 0;
   const auto fits = [&](const Value& v) {
-    return !v.edge && v.shape == shape && v.range.Inside(-last - 1, last) && IsInteger(v.type);
+    return !v.edge && v.shape == shape && v.range.Inside(lowest, last) && IsInteger(v.type);
   };
   if (c.random().Chance(4, 5) && c.Take(i, fits)) return true;
-  const bool negative = c.random().Chance(1, 4);
+  // Indices from the end came with opset 11.
+  const bool negative = c.opset() >= 11 && c.random().Chance(1, 4);
   // One element: {0, 0} would mean "any range".
   if (size == 1) return c.Make(i, shape, {negative ? -1.0 : -0.25, 0});
   return c.Make(i, shape, {negative ? -last - 1 : 0, last});
@@ -26,7 +28,8 @@ bool TakeIndices(OpContext& c, size_t i, const Shape& shape, int64_t size) {
 // Whether every index that may occur lies in a dim of `size`. Ranges of integers are bounds.
 bool IndicesFit(const InferContext& c, size_t i, int64_t size) {
   if (c.in[i]->count == 0) return true;
-  return c.in[i]->range.Inside(-static_cast<double>(size), static_cast<double>(size - 1));
+  const double lowest = c.opset >= 11 ? -static_cast<double>(size) : 0;
+  return c.in[i]->range.Inside(lowest, static_cast<double>(size - 1));
 }
 
 // The same for tuples into the dims of `data` from `batch` on.
@@ -73,7 +76,8 @@ bool DeriveIndices(OpContext& c, size_t i, int64_t size, int64_t most) {
 bool TakeAnyIndices(OpContext& c, size_t i, int64_t size, int64_t most) {
   const double last = static_cast<double>(size - 1);
   const auto fits = [&](const Value& v) {
-    return !v.edge && v.range.Inside(-last - 1, last) && v.count <= most && v.rank() <= 3;
+    return !v.edge && v.range.Inside(c.opset() >= 11 ? -last - 1 : 0, last) && v.count <= most &&
+           v.rank() <= 3;
   };
   if (size > 0 && c.random().Chance(9, 10) && c.Take(i, fits)) return true;
   if (size > 0 && c.random().Chance(3, 4) && DeriveIndices(c, i, size, most)) return true;
@@ -254,7 +258,7 @@ bool ChooseScatterElements(OpContext& c) {
     int64_t inner = 1;
     for (size_t i = axis + 1; i < indices.size(); ++i) inner *= indices[i];
     const int64_t shift = c.random().Between(0, shape[axis] - 1);
-    const bool negative = c.random().Chance(1, 3);
+    const bool negative = c.opset() >= 11 && c.random().Chance(1, 3);
     for (int64_t i = 0; i < tensor.size(); ++i) {
       const int64_t at = (i / inner % indices[axis] + shift) % shape[axis];
       SetInt(tensor, i, negative && at % 2 == 1 ? at - shape[axis] : at);
@@ -294,6 +298,8 @@ constexpr OpEntry kGatherScatter[] = {
     {"Gather", ChooseGather, InferGather, GatherRange, kExactResult, 1.2},
     {"GatherElements", ChooseGatherElements, InferGatherElements, nullptr, kExactResult},
     {"GatherND", ChooseGatherNd, InferGatherNd, nullptr, kExactResult},
+    {"Scatter", ChooseScatterElements, InferScatterElements, ScatterRange, kUnread | kExactResult,
+     2, 9, 10},
     {"ScatterElements", ChooseScatterElements, InferScatterElements, ScatterRange, kExactResult,
      0.8},
     {"ScatterND", ChooseScatterNd, InferScatterNd, ScatterRange, kExactResult, 0.8},

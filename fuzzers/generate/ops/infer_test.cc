@@ -20,7 +20,7 @@ class InferFamily : public ::testing::TestWithParam<Family> {};
 
 TEST_P(InferFamily, AgreesWithOnnx) {
   Random random(9);
-  GeneratorSettings settings;
+  GeneratorSettings settings = WholeStandard();
   settings.edge_share = 0;
   const Learned learned;
   for (const OpEntry& entry : GetParam().table) {
@@ -28,16 +28,29 @@ TEST_P(InferFamily, AgreesWithOnnx) {
     int refused = 0;
     std::string text;
     for (int attempt = 0; attempt < 400 && placed < 12; ++attempt) {
-      const int64_t opset = random.Between(13, 25);
-      const ResolvedOp op = Resolve(entry.op, opset);
+      const bool standard = entry.domain.empty();
+      const int64_t newest = NewestOpset(entry.domain);
+      const int64_t opset = random.Between(standard ? 7 : 1, newest);
+      const ResolvedOp op = Resolve(entry.op, opset, entry.domain);
       if (op.entry == nullptr) continue;
-      GraphBuilder builder(random, settings, learned, opset);
-      const TypeSet types = op.schema->inputs.empty() ? Bit(DataType::kFloat)
-                                                      : op.schema->inputs[0].types & kDataTypes;
+      GraphBuilder builder(random, settings, learned, standard ? opset : NewestOpset());
+      if (!standard) builder.set_ml_opset(opset);
+      const TypeSet types =
+          op.schema->inputs.empty() || op.schema->inputs[0].types == 0 || random.Chance(1, 4)
+              ? Bit(DataType::kFloat)
+              : op.schema->inputs[0].types;
       auto type = DataType::kUndefined;
       while (!Has(types, type)) type = static_cast<DataType>(random.Below(32));
+      builder.Carry(type);
       builder.AddInput(type, builder.DrawShape(0, 5));
+      builder.AddInput(DataType::kFloat, builder.DrawShape(2, 4));
       builder.AddInput(DataType::kBool, builder.DrawShape(0, 3));
+      if (op.schema->TakesCompounds()) {
+        for (const std::string_view maker : {"SequenceConstruct", "Optional"}) {
+          const ResolvedOp make = Resolve(maker, opset);
+          if (make.entry != nullptr) PlaceOperator(builder, make);
+        }
+      }
       if (!PlaceOperator(builder, op)) continue;
       ++placed;
       const Case made = ToCase(builder.Finish());
@@ -46,7 +59,7 @@ TEST_P(InferFamily, AgreesWithOnnx) {
         text = status.error().message + "\n" + PrintModel(made.model).value_or("");
       }
     }
-    if (Resolve(entry.op, 25).entry != nullptr) EXPECT_GT(placed, 0) << entry.op;
+    EXPECT_GT(placed, 0) << entry.op;
     EXPECT_LE(refused, 1) << entry.op << ": " << text;
   }
 }
@@ -58,7 +71,13 @@ INSTANTIATE_TEST_SUITE_P(
                       Family{"Matrix", MatrixOps()}, Family{"Conv", ConvOps()},
                       Family{"Norm", NormOps()}, Family{"Layout", LayoutOps()},
                       Family{"GatherScatter", GatherScatterOps()}, Family{"Select", SelectOps()},
-                      Family{"Create", CreateOps()}, Family{"Quant", QuantOps()}),
+                      Family{"Create", CreateOps()}, Family{"Quant", QuantOps()},
+                      Family{"Recurrent", RecurrentOps()}, Family{"Attention", AttentionOps()},
+                      Family{"Signal", SignalOps()}, Family{"Vision", VisionOps()},
+                      Family{"Random", RandomOps()}, Family{"Text", TextOps()},
+                      Family{"Loss", LossOps()}, Family{"Sequence", SequenceOps()},
+                      Family{"Control", ControlOps()}, Family{"Classic", ClassicOps()},
+                      Family{"Tree", TreeOps()}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(ReshapeTarget, FollowsThePage) {

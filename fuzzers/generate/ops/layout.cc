@@ -5,6 +5,7 @@
 
 #include "fuzzers/generate/op_context.h"
 #include "fuzzers/generate/ops/families.h"
+#include "fuzzers/generate/ops/lists.h"
 
 namespace moire {
 
@@ -115,15 +116,17 @@ bool ChooseSqueeze(OpContext& c) {
     }
   }
   if (axes.empty()) return c.Done();
-  return c.MakeInts(1, axes) && c.Done();
+  return GiveInts(c, 1, "axes", axes) && c.Done();
 }
 
 bool InferSqueeze(InferContext& c) {
   const int64_t rank = c.rank(0);
   uint64_t drop = 0;
-  if (c.Given(1)) {
-    if (c.Known(1) == nullptr || c.rank(1) > 1) return false;
-    for (const int64_t axis : *c.Known(1)) {
+  Ints storage;
+  if (HasList(c, 1, "axes")) {
+    const Ints* axes = ReadInts(c, 1, "axes", storage);
+    if (axes == nullptr) return false;
+    for (const int64_t axis : *axes) {
       const auto normal = NormalizeAxis(axis, rank);
       if (!normal || c.shape(0)[static_cast<size_t>(*normal)] != 1 || (drop >> *normal & 1) != 0) {
         return false;
@@ -149,12 +152,13 @@ bool ChooseUnsqueeze(OpContext& c) {
   Ints axes = {c.random().Between(0, out_rank - 1)};
   if (added == 2) axes.push_back((axes[0] + c.random().Between(1, out_rank - 1)) % out_rank);
   for (int64_t& axis : axes) axis = c.Axis(axis, out_rank);
-  return c.MakeInts(1, axes) && c.Done();
+  return GiveInts(c, 1, "axes", axes) && c.Done();
 }
 
 bool InferUnsqueeze(InferContext& c) {
-  const Ints* axes = c.Known(1);
-  if (axes == nullptr || c.rank(1) > 1) return false;
+  Ints storage;
+  const Ints* axes = ReadInts(c, 1, "axes", storage);
+  if (axes == nullptr) return false;
   const int64_t rank = c.rank(0) + static_cast<int64_t>(axes->size());
   uint64_t ones = 0;
   for (const int64_t axis : *axes) {
@@ -291,7 +295,7 @@ bool ChooseSplit(OpContext& c) {
     ++sizes[i < parts && !c.random().Chance(1, 20) ? static_cast<size_t>(i)
                                                    : c.random().Index(sizes.size())];
   }
-  return c.MakeInts(1, sizes) && c.Done(static_cast<size_t>(parts));
+  return GiveInts(c, 1, "split", sizes) && c.Done(static_cast<size_t>(parts));
 }
 
 bool InferSplit(InferContext& c) {
@@ -300,9 +304,10 @@ bool InferSplit(InferContext& c) {
   const int64_t dim = c.shape(0)[static_cast<size_t>(*axis)];
   const auto parts = static_cast<int64_t>(c.out.size());
   Ints sizes;
-  if (c.Given(1)) {
-    if (c.Known(1) == nullptr || c.node.Find("num_outputs") != nullptr) return false;
-    sizes = *c.Known(1);
+  if (HasList(c, 1, "split")) {
+    const Ints* given = ReadInts(c, 1, "split", sizes);
+    if (given == nullptr || c.node.Find("num_outputs") != nullptr) return false;
+    sizes = *given;
   } else {
     const bool by_number = c.schema.HasAttribute("num_outputs");
     if (by_number ? c.node.Int("num_outputs", 0) != parts : dim % parts != 0) return false;
@@ -393,11 +398,11 @@ constexpr OpEntry kLayout[] = {
     {"Reshape", ChooseReshape, InferReshape, KeepKnown, kExactResult, 1.3},
     {"SpaceToDepth", ChooseBlocks, InferBlocks, nullptr, kExactResult, 3.5},
     {"Split", ChooseSplit, InferSplit, nullptr, kExactResult},
-    {"Squeeze", ChooseSqueeze, InferSqueeze, KeepKnown, kExactResult, 1, 13},
+    {"Squeeze", ChooseSqueeze, InferSqueeze, KeepKnown, kExactResult, 1},
     {"Tile", ChooseTile, InferTile, nullptr, kExactResult},
     {"Transpose", ChooseTranspose, InferTranspose, nullptr, kExactResult, 1},
     {"Trilu", ChooseTrilu, InferTrilu, WithZero, kExactResult},
-    {"Unsqueeze", ChooseUnsqueeze, InferUnsqueeze, KeepKnown, kExactResult, 1, 13},
+    {"Unsqueeze", ChooseUnsqueeze, InferUnsqueeze, KeepKnown, kExactResult, 1},
 };
 
 }  // namespace

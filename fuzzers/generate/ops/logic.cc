@@ -27,6 +27,11 @@ bool ChooseClip(OpContext& c) {
   const double low = IsUnsigned(c.type()) ? 1 : std::max(range.lo / 2, -1e3);
   const double middle = IsFloat(c.type()) ? low + 0.5 : low + 1;
   const uint64_t draw = c.random().Below(6);
+  if (c.schema().HasAttribute("min")) {
+    if (draw > 1) c.Set("min", static_cast<float>(low));
+    if (draw != 2) c.Set("max", static_cast<float>(middle));
+    return c.Done();
+  }
   if (draw == 0) return c.Done();
   c.Omit(1);
   const auto bound = [&](size_t i, double lo, double hi) {
@@ -64,6 +69,9 @@ void ClipRange(InferContext& c) {
 
 // Whether a conversion is decided by ONNX: truncation of a float out of the integer's range is not.
 bool Converts(const Value& v, DataType to, Random& random) {
+  // Text becomes a number only where it was one: no input's range tells.
+  if (v.type == DataType::kString) return to == v.type || v.range.hi > v.range.lo;
+  if (to == DataType::kString) return !v.edge;
   if (IsFloat(to) || IsBool(to)) return true;
   if (IsFloat(v.type) && (v.edge || (v.rounded && !random.Chance(1, 3)))) return false;
   return v.range.Inside(static_cast<double>(IntegerMin(to)), static_cast<double>(IntegerMax(to))) ||
@@ -72,10 +80,13 @@ bool Converts(const Value& v, DataType to, Random& random) {
 
 bool ChooseCast(OpContext& c) {
   if (!c.TakeAny(0)) return false;
-  const TypeSet targets = c.schema().outputs[0].types & kDataTypes;
+  // Rare types come up one time in forty, or where the case carries them anyway.
+  const TypeSet targets = c.schema().outputs[0].types;
+  const TypeSet usual = c.random().Chance(1, 40) ? kAllTypes : c.b().carried();
   for (int attempt = 0; attempt < 6; ++attempt) {
     const auto to = static_cast<DataType>(c.random().Below(32));
-    if (!Has(targets, to) || !Converts(c.In(0), to, c.random())) continue;
+    if (!Has(targets & usual, to) || !Converts(c.In(0), to, c.random())) continue;
+    c.b().Carry(to);
     c.Set("to", static_cast<int64_t>(to));
     return c.Done();
   }
@@ -108,8 +119,37 @@ bool ChooseCastLike(OpContext& c) {
 
 bool InferCastLike(InferContext& c) { return c.in.size() == 2 && InferSame(c); }
 
+// Bits as they are, under another type of the same width.
+bool ChooseBitCast(OpContext& c) {
+  if (!c.TakeAny(0)) return false;
+  const int bits = Traits(c.type()).bits;
+  TypeSet same = 0;
+  for (const TypeTraits& row : AllTypes()) {
+    if (row.bits == bits && row.type != c.type()) same |= Bit(row.type);
+  }
+  const DataType to = c.DrawType(c.schema().outputs[0].types & same);
+  c.Set("to", static_cast<int64_t>(to));
+  return to != DataType::kUndefined && c.Done();
+}
+
+bool InferBitCast(InferContext& c) {
+  const auto to = static_cast<DataType>(c.node.Int("to", 0));
+  if (!c.Given(0) || !Has(c.schema.outputs[0].types, to) ||
+      Traits(to).bits != Traits(c.in[0]->type).bits) {
+    return false;
+  }
+  c.out[0].type = to;
+  return InferSame(c);
+}
+
+// Anything may come out: mostly tame again once it is cast or compared.
+void BitsRange(InferContext& c) {
+  c.out[0].range = IsFloat(c.out[0].type) ? Range{-1e4, 1e4} : Range{-100, 100};
+}
+
 constexpr OpEntry kLogic[] = {
     {"And", ChooseBinary, InferBroadcast, Bools, kExactResult, 1.5},
+    {"BitCast", ChooseBitCast, InferBitCast, BitsRange, kUnread | kExactResult | kSteps, 0.3},
     {"Cast", ChooseCast, InferCast, CastRange, kExactResult, 1.8},
     {"CastLike", ChooseCastLike, InferCastLike, CastRange, kExactResult},
     {"Clip", ChooseClip, InferClip, ClipRange, kExactResult},

@@ -303,6 +303,39 @@ bool InferMatMulInteger(InferContext& c) {
   return InferMatMul(c);
 }
 
+// Scalars between the operands: scale and zero point of each, then of the result.
+bool MakeQuantization(OpContext& c, size_t scale, size_t zero, DataType type) {
+  const Range zeros = IsSigned(type) ? Range{-4, 4} : Range{100, 140};
+  return c.Make(scale, {}, {0.02, 0.2}) && c.MakeTyped(zero, type, {}, zeros);
+}
+
+bool ChooseQLinearMatMul(OpContext& c) {
+  const TypeSet bytes = Bit(DataType::kInt8) | Bit(DataType::kUint8);
+  c.Restrict(0, c.random().Chance(1, 30) ? kAllTypes : bytes);
+  if (!c.TakeRank(0, 2, 4) || !MakeQuantization(c, 1, 2, c.type())) return false;
+  const Shape a = c.In(0).shape;
+  const auto fits = [&](const Value& v) {
+    const auto shape = MatMulShape(a, v.shape);
+    return v.rank() >= 2 && shape && Count(*shape) <= c.b().max_elements();
+  };
+  c.Restrict(3, IsSigned(c.type()) ? Bit(DataType::kInt8) : bytes);
+  if (!c.Take(3, fits) && !c.Make(3, {a.back(), c.b().DrawDim()})) return false;
+  return MakeQuantization(c, 4, 5, c.In(3).type) && MakeQuantization(c, 6, 7, c.type()) && c.Done();
+}
+
+bool InferQLinearMatMul(InferContext& c) {
+  if (c.in.size() != 8) return false;
+  for (const size_t i : {1, 2, 4, 5, 6, 7}) {
+    if (!c.Given(i) || c.rank(i) != 0) return false;
+  }
+  return InferMatMul(c);
+}
+
+void ByteRange(InferContext& c) {
+  const DataType type = c.out[0].type;
+  c.out[0].range = {static_cast<double>(IntegerMin(type)), static_cast<double>(IntegerMax(type))};
+}
+
 void IntegerDotRange(InferContext& c) {
   const double n = static_cast<double>(std::max<int64_t>(1, c.shape(0).back()));
   const double m = (c.in[0]->range.Magnitude() + 8) * (c.in[1]->range.Magnitude() + 8) * n;
@@ -315,6 +348,8 @@ constexpr OpEntry kMatrix[] = {
     {"Gemm", ChooseGemm, InferGemm, GemmRange, 0, 1.2},
     {"MatMul", ChooseMatMul, InferMatMul, DotRange, 0, 2},
     {"MatMulInteger", ChooseMatMulInteger, InferMatMulInteger, IntegerDotRange, kExactResult, 2},
+    {"QLinearMatMul", ChooseQLinearMatMul, InferQLinearMatMul, ByteRange,
+     kUnread | kExactResult | kSteps, 0.4},
 };
 
 }  // namespace

@@ -173,15 +173,23 @@ bool ChooseTopK(OpContext& c) {
   const int64_t axis = c.random().Between(0, rank - 1);
   const int64_t dim = c.In(0).shape[static_cast<size_t>(axis)];
   c.SetInt("axis", c.Axis(axis, rank), -1);
-  if (c.random().Chance(1, 2)) c.Set("largest", static_cast<int64_t>(c.random().Below(2)));
-  if (c.random().Chance(1, 4)) c.Set("sorted", int64_t{1});
-  return c.MakeInts(1, {c.random().Between(dim > 0 ? 1 : 0, dim)}) && c.Done(2);
+  const bool modes = c.schema().HasAttribute("largest");
+  if (modes && c.random().Chance(1, 2)) c.Set("largest", static_cast<int64_t>(c.random().Below(2)));
+  if (modes && c.random().Chance(1, 4)) c.Set("sorted", int64_t{1});
+  const int64_t k = c.random().Between(dim > 0 ? 1 : 0, dim);
+  if (c.schema().HasAttribute("k")) {
+    c.Set("k", std::max<int64_t>(k, 1));
+    return c.Done(2);
+  }
+  return c.MakeInts(1, {k}) && c.Done(2);
 }
 
 bool InferTopK(InferContext& c) {
-  const Ints* k = c.Known(1);
+  const Ints stored = {c.node.Int("k", -1)};
+  const bool by_attribute = c.schema.HasAttribute("k");
+  const Ints* k = by_attribute ? &stored : c.Known(1);
   const auto axis = NormalizeAxis(c.node.Int("axis", -1), c.rank(0));
-  if (k == nullptr || k->size() != 1 || c.rank(1) != 1 || !axis) return false;
+  if (k == nullptr || k->size() != 1 || (!by_attribute && c.rank(1) != 1) || !axis) return false;
   if ((*k)[0] < 0 || (*k)[0] > c.shape(0)[static_cast<size_t>(*axis)]) return false;
   for (OutValue& out : c.out) {
     out.shape = c.shape(0);

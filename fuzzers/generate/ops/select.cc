@@ -4,6 +4,7 @@
 
 #include "fuzzers/generate/op_context.h"
 #include "fuzzers/generate/ops/families.h"
+#include "fuzzers/generate/ops/lists.h"
 
 namespace moire {
 namespace {
@@ -35,8 +36,10 @@ bool ChooseSlice(OpContext& c) {
     }
     if (!leading && axes.empty()) leading = false;
     const int64_t dim = c.In(0).shape[static_cast<size_t>(axis)];
-    const bool backwards = c.random().Chance(1, 6);
-    const int64_t step = c.random().Chance(1, 4) ? c.random().Between(1, 3) : 1;
+    // Steps came with opset 10.
+    const bool stepped = !c.schema().HasAttribute("starts");
+    const bool backwards = stepped && c.random().Chance(1, 6);
+    const int64_t step = stepped && c.random().Chance(1, 4) ? c.random().Between(1, 3) : 1;
     int64_t low = dim > 1 ? c.random().Between(0, std::min<int64_t>(dim - 1, 3)) : 0;
     int64_t high = c.random().Between(std::min(low + 1, dim), dim);
     if (c.random().Chance(1, 60)) high = low;  // empty
@@ -56,6 +59,12 @@ bool ChooseSlice(OpContext& c) {
     if (axis != static_cast<int64_t>(axes.size()) - 1) leading = false;
   }
   if (axes.empty()) return false;
+  if (c.schema().HasAttribute("starts")) {
+    c.Set("starts", starts);
+    c.Set("ends", ends);
+    if (!leading || c.random().Chance(1, 2)) c.Set("axes", axes);
+    return c.Done();
+  }
   // int32 inputs cannot hold the 64-bit ends.
   c.Restrict(1, Bit(DataType::kInt64));
   const auto make = [&](size_t i, const Ints& values) { return c.Put(i, c.b().AddInts(values)); };
@@ -70,13 +79,20 @@ bool ChooseSlice(OpContext& c) {
 }
 
 bool InferSlice(InferContext& c) {
-  const Ints* starts = c.Known(1);
-  const Ints* ends = c.Known(2);
-  if (starts == nullptr || ends == nullptr || starts->size() != ends->size()) return false;
+  Ints stored_starts, stored_ends;
+  const Ints* starts = ReadInts(c, 1, "starts", stored_starts);
+  const Ints* ends = ReadInts(c, 2, "ends", stored_ends);
+  if (!c.Given(0) || starts == nullptr || ends == nullptr || starts->size() != ends->size()) {
+    return false;
+  }
   const size_t n = starts->size();
   Ints axes(n);
   for (size_t i = 0; i < n; ++i) axes[i] = static_cast<int64_t>(i);
   Ints steps(n, 1);
+  if (c.node.Find("axes") != nullptr) {
+    axes = c.node.IntList("axes");
+    if (axes.size() != n) return false;
+  }
   if (c.Given(3)) {
     if (c.Known(3) == nullptr || c.Known(3)->size() != n) return false;
     axes = *c.Known(3);
@@ -102,7 +118,7 @@ void SliceRange(InferContext& c) {
   const Ints* data = c.Known(0);
   const Ints* starts = c.Known(1);
   const Ints* steps = c.Known(4);
-  if (data == nullptr || c.rank(0) != 1 || starts->size() != 1) return;
+  if (data == nullptr || c.rank(0) != 1 || starts == nullptr || starts->size() != 1) return;
   if (steps != nullptr && (*steps)[0] != 1) return;
   const auto dim = static_cast<int64_t>(data->size());
   int64_t start = (*starts)[0];
@@ -148,6 +164,11 @@ bool ChoosePad(OpContext& c) {
   Ints pads = begins;
   pads.insert(pads.end(), ends.begin(), ends.end());
   if (mode != "constant" || c.random().Chance(1, 3)) c.Set("mode", std::string(mode));
+  if (c.schema().HasAttribute("pads")) {
+    c.Set("pads", pads);
+    if (c.random().Chance(1, 2)) c.Set("value", 0.5f);
+    return c.Done();
+  }
   if (!c.MakeInts(1, pads)) return false;
   if (mode == "constant" && c.random().Chance(1, 2)) {
     if (!c.TakeShape(2, {})) return false;
@@ -164,8 +185,9 @@ bool ChoosePad(OpContext& c) {
 }
 
 bool InferPad(InferContext& c) {
-  const Ints* pads = c.Known(1);
-  if (!c.Given(0) || pads == nullptr || c.rank(1) != 1) return false;
+  Ints storage_pads;
+  const Ints* pads = ReadInts(c, 1, "pads", storage_pads);
+  if (!c.Given(0) || pads == nullptr) return false;
   const int64_t rank = c.rank(0);
   Ints axes;
   if (c.Given(3)) {
@@ -211,17 +233,29 @@ bool ChooseResize(OpContext& c) {
   if (linear || c.random().Chance(1, 3)) c.Set("mode", std::string(linear ? "linear" : "nearest"));
   static constexpr std::string_view kCoordinates[] = {"half_pixel", "asymmetric", "align_corners",
                                                       "pytorch_half_pixel"};
-  if (c.random().Chance(2, 3)) {
+  const bool modes = c.schema().HasAttribute("coordinate_transformation_mode");
+  if (modes && c.random().Chance(2, 3)) {
     c.Set("coordinate_transformation_mode", std::string(kCoordinates[c.random().Index(4)]));
   }
-  if (!linear && c.random().Chance(1, 2)) {
+  if (modes && !linear && c.random().Chance(1, 2)) {
     static constexpr std::string_view kNearest[] = {"round_prefer_floor", "round_prefer_ceil",
                                                     "floor", "ceil"};
     c.Set("nearest_mode", std::string(kNearest[c.random().Index(4)]));
   }
-  c.Omit(1);
+  // Opset 10 has scales alone, opset 11 wants every input: empty where it does not count.
+  const bool scales_only = c.schema().inputs.size() == 2;
+  const bool all_given = c.schema().since == 11;
+  const auto leave_out = [&](size_t i) {
+    if (!all_given) {
+      c.Omit(i);
+      return true;
+    }
+    return c.Put(i, c.b().AddInitializer(MakeTensor(DataType::kFloat, {0})));
+  };
+  const size_t at = scales_only ? 1 : 2;
+  if (!scales_only && !leave_out(1)) return false;
   const size_t first = linear && x.size() > 2 ? x.size() - 2 : 0;
-  if (c.random().Chance(1, 2)) {
+  if (scales_only || c.random().Chance(1, 2)) {
     Tensor scales = MakeTensor(DataType::kFloat, {static_cast<int64_t>(x.size())});
     for (size_t i = 0; i < x.size(); ++i) {
       // Exact in binary, so that floor(dim * scale) is the same in every precision.
@@ -231,24 +265,26 @@ bool ChooseResize(OpContext& c) {
       if (static_cast<float>(x[i]) * scale < 1.0f) scale = 1.0f;
       SetFloat(scales, static_cast<int64_t>(i), static_cast<double>(scale));
     }
-    return c.Put(2, c.b().AddInitializer(std::move(scales))) && c.Done();
+    return c.Put(at, c.b().AddInitializer(std::move(scales))) && c.Done();
   }
   Ints sizes;
   for (size_t i = 0; i < x.size(); ++i) {
     sizes.push_back(i >= first && c.random().Chance(1, 2) ? c.random().Between(1, 2 * x[i]) : x[i]);
   }
-  c.Omit(2);
-  return c.MakeInts(3, sizes) && c.Done();
+  return leave_out(2) && c.MakeInts(3, sizes) && c.Done();
 }
 
 bool InferResize(InferContext& c) {
-  if (!c.Given(0) || Count(c.shape(0)) == 0 || c.Given(1)) return false;
+  const size_t at = c.schema.inputs.size() == 2 ? 1 : 2;
+  if (!c.Given(0) || Count(c.shape(0)) == 0) return false;
+  if (at == 2 && c.Given(1) && c.in[1]->count != 0) return false;
+  const bool scaled = c.Given(at) && c.in[at]->count > 0;
   if (c.node.Find("axes") != nullptr || c.node.Find("keep_aspect_ratio_policy") != nullptr) {
     return false;
   }
   if (c.Given(3)) {
     const Ints* sizes = c.Known(3);
-    if (sizes == nullptr || c.Given(2) || sizes->size() != c.shape(0).size() ||
+    if (sizes == nullptr || scaled || sizes->size() != c.shape(0).size() ||
         std::ranges::any_of(*sizes, [](int64_t s) { return s < 1 || s > 1 << 20; })) {
       return false;
     }
@@ -256,7 +292,7 @@ bool InferResize(InferContext& c) {
     return true;
   }
   // In units of 1/1024.
-  const Ints* scales = c.Units(2);
+  const Ints* scales = c.Units(at);
   if (scales == nullptr || scales->size() != c.shape(0).size()) return false;
   for (size_t i = 0; i < scales->size(); ++i) {
     if ((*scales)[i] <= 0 || (*scales)[i] > 1 << 20) return false;
@@ -391,7 +427,7 @@ constexpr OpEntry kSelect[] = {
      [](InferContext& c) { c.out[0].range = {0, static_cast<double>(c.in[0]->count)}; },
      kExactResult | kSteps | kTerminal, 0.5},
     {"Pad", ChoosePad, InferPad, PadRange, kExactResult, 1},
-    {"Resize", ChooseResize, InferResize, nullptr, 0, 1, 13},
+    {"Resize", ChooseResize, InferResize, nullptr, 0, 1, 10},
     {"ReverseSequence", ChooseReverseSequence, InferReverseSequence, nullptr, kExactResult},
     {"Slice", ChooseSlice, InferSlice, SliceRange, kExactResult, 0.6},
     {"Unique", ChooseUnique, InferUnique, UniqueRange, kExactResult | kSteps | kTerminal, 0.5},

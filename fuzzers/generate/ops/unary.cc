@@ -16,6 +16,19 @@ bool ChooseUnary(OpContext& c) { return c.TakeAny(0) && c.Done(); }
 
 namespace {
 
+// Passes sequences and optionals too.
+bool InferIdentity(InferContext& c) {
+  if (c.compound(0) == nullptr) return InferSame(c);
+  c.out[0].compound = c.in[0]->compound;
+  return true;
+}
+
+bool ChooseIdentity(OpContext& c) {
+  const auto any = [](const Compound&) { return true; };
+  if (c.b().has_compounds() && c.random().Chance(1, 2) && c.TakeCompound(0, any)) return c.Done();
+  return c.TakeAny(0) && c.Done();
+}
+
 // Where the function is tame. Outside, errors grow (Sin of 1e4), or it has no value (Log of -1).
 constexpr double kAnyHigh = 1e4;
 
@@ -162,7 +175,7 @@ constexpr OpEntry kUnary[] = {
     {"Celu", ChooseCelu, InferSame, AlphaRange, 0, 2.1},
     {"Cos", ChooseWithin<-60.0, 60.0>, InferSame, Within<-1.0, 1.0>, 0, 2.1},
     {"Cosh", ChooseWithin<-5.0, 5.0>, InferSame, CoshRange, 0, 2.1},
-    {"Dropout", ChooseUnary, InferDropout, nullptr, kExactResult, 1, 13},
+    {"Dropout", ChooseUnary, InferDropout, nullptr, kExactResult, 1, 7},
     {"Elu", ChooseAlpha, InferSame, AlphaRange, 0, 2.1},
     {"Erf", ChooseUnary, InferSame, Within<-1.0, 1.0>, 0, 2.1},
     {"Exp", ChooseWithin<-60.0, 6.0>, InferSame, Mono<kExp>, 0, 2.1},
@@ -170,7 +183,7 @@ constexpr OpEntry kUnary[] = {
     {"Gelu", ChooseGelu, InferSame, Gated, 0, 2.1},
     {"HardSigmoid", ChooseHardSigmoid, InferSame, Within<0.0, 1.0>, 0, 2.1},
     {"HardSwish", ChooseUnary, InferSame, Gated, 0, 2.1},
-    {"Identity", ChooseUnary, InferSame, nullptr, kExactResult},
+    {"Identity", ChooseIdentity, InferIdentity, nullptr, kExactResult},
     {"IsInf", ChooseIsInf, InferSame, Bools, kExactResult},
     {"IsNaN", ChooseUnary, InferSame, Bools, kExactResult},
     {"LeakyRelu", ChooseAlpha, InferSame, AlphaRange, 0, 2.1},

@@ -26,6 +26,7 @@ constexpr std::array kPatterns = {
     Pattern{"nsupported", Outcome::kUnsupported},
     Pattern{"not implemented", Outcome::kUnsupported},
     Pattern{"nimplemented", Outcome::kUnsupported},
+    Pattern{"does not support", Outcome::kUnsupported},         // GRU and LSTM of doubles
     Pattern{"nly support", Outcome::kUnsupported},              // "only supports", "Only supported"
     Pattern{"necessary language-pack", Outcome::kUnsupported},  // the machine's locales
     // Models newer than the release; its "Unsupported model IR version" is above.
