@@ -1,5 +1,6 @@
 // TfIdfVectorizer: counts of the n-grams of a pool, with skips, in each row.
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "oracles/reference/kernels/families.h"
@@ -158,8 +159,14 @@ Status TfIdfVectorizer(KernelContext& ctx) {
     for (size_t k = 0; k < counts.size(); ++k) {
       const auto at = static_cast<size_t>(r * width) + k;
       if (mode == "IDF") counts[k] = std::min(counts[k], 1.0);
-      out->value[at] = counts[k] * (weights.empty() ? 1.0 : static_cast<double>(weights[k]));
-      out->AddMark(at, marks);
+      // A product, or the weight added count times.
+      const double weight = weights.empty() ? 1.0 : static_cast<double>(weights[k]);
+      Interval y = Exactly(counts[k] * weight);
+      if (weight != std::trunc(weight) && counts[k] > 1) {
+        y = Arithmetic(DataType::kFloat).Rounded(y, counts[k]);
+      }
+      y.mark |= marks;
+      StoreElement(*out, at, y);
     }
   }
   Round(*out);

@@ -48,7 +48,8 @@ bool HasOtherSpace(const std::vector<uint32_t>& points) {
 
 struct Pieces {
   std::vector<std::string> pieces;
-  bool open_end = false;  // the last piece's trailing white space stays or goes
+  bool open_end = false;    // the last piece's trailing white space stays or goes
+  bool open_count = false;  // one piece that is empty, or none
 };
 
 Pieces SplitAtWhitespace(std::string_view text, int64_t most) {
@@ -89,6 +90,7 @@ Status StringSplit(KernelContext& ctx) {
   if (most < 0) return Fail(ErrorCode::kUndecidable, "maxsplit {}", most);
   std::vector<Pieces> all;
   size_t width = 0;
+  bool any_open = false;
   for (size_t i = 0; i < x.strings.size(); ++i) {
     if (x.MarkAt(i) != kDecided) return Fail(ErrorCode::kUndecidable, "a string is not certain");
     MOIRE_TRY(ctx.Spend(1 + x.strings[i].size()));
@@ -100,9 +102,12 @@ Status StringSplit(KernelContext& ctx) {
       all.push_back(SplitAtWhitespace(x.strings[i], most));
     } else {
       all.push_back(SplitAt(x.strings[i], delimiter, most));
+      all.back().open_count = x.strings[i].empty();
     }
-    width = std::max(width, all.back().pieces.size());
+    any_open |= all.back().open_count;
+    if (!all.back().open_count) width = std::max(width, all.back().pieces.size());
   }
+  if (any_open && width == 0) return Fail(ErrorCode::kUndecidable, "pieces of empty strings");
   Shape shape = x.shape;
   shape.push_back(static_cast<int64_t>(width));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, DataType::kString, std::move(shape)));
@@ -110,6 +115,7 @@ Status StringSplit(KernelContext& ctx) {
   for (size_t i = 0; i < all.size(); ++i) {
     counts.ints[i] = static_cast<int64_t>(all[i].pieces.size());
     std::ranges::move(all[i].pieces, out->strings.begin() + static_cast<int64_t>(i * width));
+    if (all[i].open_count) counts.AddMark(i, kUndecidable);
     if (all[i].open_end) out->AddMark(i * width + all[i].pieces.size() - 1, kUnspecified);
   }
   if (ctx.Wants(1)) ctx.Out(1) = std::move(counts);

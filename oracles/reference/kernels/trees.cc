@@ -43,6 +43,7 @@ struct Forest {
   int64_t targets = 0;
   Aggregate aggregate = Aggregate::kSum;
   std::vector<double> base;  // empty, or one for each target
+  bool classifies = false;
 };
 
 // A list attribute of numbers: floats, or a tensor.
@@ -255,6 +256,9 @@ Interval Combine(const Forest& forest, DataType type, const Terms& terms, size_t
   const auto n = static_cast<int64_t>(terms.values.size());
   const Arithmetic arithmetic(type);
   Interval out = Exactly(0);
+  // Whether a target that no leaf votes for takes part, by its base, is not said.
+  const bool open =
+      n == 0 && (forest.classifies || (!forest.base.empty() && forest.base[target] != 0));
   if (forest.aggregate == Aggregate::kMin || forest.aggregate == Aggregate::kMax) {
     const bool least = forest.aggregate == Aggregate::kMin;
     out = Exactly(least ? terms.least : terms.most);
@@ -263,11 +267,14 @@ Interval Combine(const Forest& forest, DataType type, const Terms& terms, size_t
     // A base may be where the sum starts.
     std::vector<double> values = terms.values;
     if (!forest.base.empty()) values.push_back(forest.base[target]);
-    return SumOf(type, {values.data(), nullptr, nullptr}, static_cast<int64_t>(values.size()));
+    out = SumOf(type, {values.data(), nullptr, nullptr}, static_cast<int64_t>(values.size()));
+    if (open) out.mark |= kUndecidable;
+    return out;
   } else {
     out = arithmetic.Div(SumOf(type, {terms.values.data(), nullptr, nullptr}, n, 1),
                          Exactly(static_cast<double>(forest.roots.size())));
   }
+  if (open) out.mark |= kUndecidable;
   return forest.base.empty() ? out : arithmetic.Add(out, Exactly(forest.base[target]));
 }
 
@@ -347,7 +354,8 @@ Status TreeEnsembleClassifier(KernelContext& ctx) {
   if (binary) {
     return Fail(ErrorCode::kUndecidable, "scores of a forest with votes for one class");
   }
-  MOIRE_ASSIGN(const Forest forest, ParseTuples(ctx.node(), "class", labels.size()));
+  MOIRE_ASSIGN(Forest forest, ParseTuples(ctx.node(), "class", labels.size()));
+  forest.classifies = true;
   MOIRE_ASSIGN(RangeTensor scores, Scores(ctx, forest, DataType::kFloat));
   MOIRE_ASSIGN(ctx.Out(0), TopLabels(ctx, scores, labels));
   if (!ctx.Wants(1)) return {};
