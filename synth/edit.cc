@@ -293,7 +293,9 @@ Size Measure(const Sketch& sketch) {
   size.elements = CountElements(sketch);
   size.sources = std::ssize(graph.inputs) + std::ssize(graph.initializers);
   size.constants = std::ssize(graph.initializers);
+  size.opset = -sketch.model.Opset("");
   const auto add_tensor = [&](const Tensor& tensor) {
+    for (const int64_t dim : tensor.shape) size.extents += dim;
     size.ranks += std::ssize(tensor.shape);
     size.types += TypeCost(tensor.type);
     const int64_t count = tensor.size();

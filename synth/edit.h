@@ -49,6 +49,7 @@ struct Size {
   int64_t nodes = 0;
   int64_t outputs = 0;   // of the graph, and of the nodes
   int64_t elements = 0;  // of inputs, initializers and tensor attributes
+  int64_t extents = 0;   // sum of their dims: [0, 1] is less than [0, 4]
   int64_t ranks = 0;     // of inputs and initializers
   int64_t sources = 0;   // inputs and initializers
   int64_t attributes = 0;
@@ -56,6 +57,7 @@ struct Size {
   int64_t types = 0;      // rank of the element types: float and int64 are plain
   int64_t values = 0;     // how far the values are from 0, 1 and small integers
   int64_t settings = 0;   // how far attribute values are from plain
+  int64_t opset = 0;      // how far from the newest
   int64_t names = 0;      // characters
   auto operator<=>(const Size&) const = default;
 };

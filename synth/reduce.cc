@@ -2,13 +2,16 @@
 // the case or repeats one that was tried.
 #include "synth/reduce.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <unordered_set>
 
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/onnx_inline.h"
 #include "harness/case/random.h"
 #include "synth/edit.h"
+#include "synth/passes/passes.h"
 
 namespace moire {
 namespace {
@@ -16,6 +19,8 @@ namespace {
 // An edit may take this many bytes more than the original on the way to something smaller: a node
 // can be shorter than the declaration of the graph input in its place.
 constexpr size_t kSlackBytes = 512;
+// On the way a case may grow to this many times the original; the result never exceeds it.
+constexpr int kGrowth = 2;
 
 class Search {
  public:
@@ -23,6 +28,7 @@ class Search {
       : original_(original), interesting_(interesting), options_(options) {}
 
   Result<ReduceResult> Run() {
+    MOIRE_ASSIGN(passes_, SelectPasses(options_));
     if (!Check(original_)) {
       return Fail(ErrorCode::kInvalidInput, "the original case does not fail");
     }
@@ -38,10 +44,13 @@ class Search {
       max_bytes_ = result.bytes_before;
       // What is edited is our own serialisation: it has to fail too.
       if (Check(ToCase(current_))) {
+        InlineCalls();
+        max_nodes_ = result.nodes_before = CountNodes(current_.model.graph);
         Fixpoint();
-        // The last state that takes no more bytes than the original, most often the last of all.
+        // The last state that is no larger than the original, most often the last of all.
         result.reduced = small_ ? ToCase(*small_) : original_;
-        result.minimal = !spent_ && small_ && Measure(*small_) == Measure(current_);
+        const bool all = std::ranges::find(passes_, &SinglesPass()) != passes_.end();
+        result.minimal = all && !spent_ && small_ && Measure(*small_) == Measure(current_);
         if (small_) result.nodes_after = CountNodes(small_->model.graph);
       }
       if (!small_) result.nodes_after = result.nodes_before;
@@ -65,29 +74,50 @@ class Search {
 
   bool Attempt(Sketch candidate) {
     if (Spent() || !Repair(candidate)) return false;
-    if (CountElements(candidate) > max_elements_ || Measure(candidate) >= Measure(current_)) {
-      return false;
-    }
+    const int64_t elements = CountElements(candidate);
+    if (elements > kGrowth * max_elements_ || Measure(candidate) >= Measure(current_)) return false;
     const Case test_case = ToCase(candidate);
     const std::string bytes = SerializeCase(test_case);
-    if (bytes.size() > max_bytes_ + kSlackBytes) return false;
+    if (bytes.size() > kGrowth * max_bytes_ + kSlackBytes) return false;
     if (!tried_.insert(HashBytes(bytes.data(), bytes.size())).second) return false;
     if (!Check(test_case)) return false;
     current_ = std::move(candidate);
-    if (bytes.size() <= max_bytes_) small_ = current_;
+    const bool small = bytes.size() <= max_bytes_ && elements <= max_elements_ &&
+                       CountNodes(current_.model.graph) <= max_nodes_;
+    if (small) small_ = current_;
     return true;
   }
 
+  // Writes out the model's own functions where it still fails, so that the passes see their nodes.
+  void InlineCalls() {
+    if (current_.model.extra.empty()) return;
+    const Result<std::string> inlined = InlineFunctions(SerializeModel(current_.model));
+    if (!inlined) return;
+    Result<Model> model = ParseModel(*inlined);
+    if (!model) return;
+    Sketch edited = current_;
+    edited.model = std::move(*model);
+    if (Check(ToCase(edited))) current_ = std::move(edited);
+  }
+
+  bool RunPass(const ReductionPass& pass) {
+    bool progress = false;
+    pass.Run(current_, [&](Sketch candidate) {
+      const bool kept = Attempt(std::move(candidate));
+      progress = progress || kept;
+      return kept;
+    });
+    return progress;
+  }
+
+  // The list of single edits comes where the passes, which know the better order, are done.
   void Fixpoint() {
     bool progress = true;
     while (progress && !Spent()) {
       progress = false;
-      for (const ReductionPass* pass : ReductionPassRegistry()) {
-        pass->Run(current_, [&](Sketch candidate) {
-          const bool kept = Attempt(std::move(candidate));
-          progress = progress || kept;
-          return kept;
-        });
+      for (const ReductionPass* pass : passes_) {
+        if (pass == &SinglesPass() && progress) continue;
+        progress = RunPass(*pass) || progress;
       }
     }
   }
@@ -95,10 +125,12 @@ class Search {
   const Case& original_;
   const Interesting& interesting_;
   const ReduceOptions& options_;
+  std::vector<const ReductionPass*> passes_;
   Sketch current_;
   std::optional<Sketch> small_;  // the last state within the original's bytes
   std::unordered_set<uint64_t> tried_;
   int64_t max_elements_ = 0;
+  int64_t max_nodes_ = 0;
   size_t max_bytes_ = 0;
   int checks_ = 0;
   bool spent_ = false;
@@ -109,6 +141,27 @@ class Search {
 
 Case ToCase(const Sketch& sketch) {
   return {SerializeModel(sketch.model), sketch.inputs, sketch.options};
+}
+
+Result<std::vector<const ReductionPass*>> SelectPasses(const ReduceOptions& options) {
+  const auto& all = ReductionPassRegistry();
+  for (const auto* names : {&options.only, &options.skip}) {
+    for (const std::string& name : *names) {
+      if (std::ranges::any_of(all, [&](const auto* pass) { return pass->name() == name; })) continue;
+      return Fail(ErrorCode::kInvalidInput, "there is no reduction pass '{}'; see --list-passes",
+                  name);
+    }
+  }
+  const auto named = [](const std::vector<std::string>& names, const ReductionPass* pass) {
+    return std::ranges::find(names, pass->name()) != names.end();
+  };
+  std::vector<const ReductionPass*> chosen;
+  for (const ReductionPass* pass : all) {
+    if ((options.only.empty() || named(options.only, pass)) && !named(options.skip, pass)) {
+      chosen.push_back(pass);
+    }
+  }
+  return chosen;
 }
 
 Result<ReduceResult> Reduce(const Case& original, const Interesting& interesting,

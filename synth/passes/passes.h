@@ -18,6 +18,9 @@ const ReductionPass& TypesPass();
 const ReductionPass& ValuesPass();
 const ReductionPass& OptionsPass();
 const ReductionPass& NamesPass();
+const ReductionPass& BodiesPass();
+const ReductionPass& OpsetPass();
+const ReductionPass& SinglesPass();
 
 using Attempt = std::function<bool(Sketch)>;
 

@@ -6,8 +6,10 @@ namespace moire {
 const std::vector<const ReductionPass*>& ReductionPassRegistry() {
   static const std::vector<const ReductionPass*> kPasses = {
       &OutputsPass(),     &CutPass(),       &NodesPass(),  &BypassPass(),
+      &BodiesPass(),
       &NodeOutputsPass(), &ShapesPass(),    &TypesPass(),  &OptionsPass(),
-      &AttributesPass(),  &ConstantsPass(), &ValuesPass(), &NamesPass(),
+      &AttributesPass(),  &ConstantsPass(), &ValuesPass(), &OpsetPass(),
+      &NamesPass(),       &SinglesPass(),
   };
   return kPasses;
 }
