@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // A candidate may take this many times what the original took, and at least a second.
-constexpr double kPatience = 10;
+constexpr double kPatience = 5;
 constexpr double kLeastSeconds = 1;
 // What a shell says of a command that it cannot run (POSIX, "Exit Status and Errors").
 constexpr int kNotExecutable = 126;

@@ -87,8 +87,8 @@ class Check(TestCase):
         self.assertEqual(self.reduced(background)["nodes_after"], 2)
 
     def test_a_candidate_that_hangs_does_not_stop_it(self):
-        hang = BOTH.replace("sys.exit(7", "import time\nif len(ops) in (11, 15): time.sleep(1000)\nsys.exit(7")
-        self.assertEqual(self.reduced(self.script("hang.py", hang))["nodes_after"], 2)
+        hang = BOTH.replace("sys.exit(7", "import time\nif len(ops) == 17: time.sleep(1000)\nsys.exit(7")
+        self.assertEqual(self.reduced(self.script("hang.py", hang), "--seconds", 200)["nodes_after"], 2)
 
     def test_garbage(self):
         garbage = "head -c 3000000 /dev/urandom; printf '\\000\\377\\033[31m'"
