@@ -145,6 +145,12 @@ bool SetDimVariable(Sketch& sketch, const DimVariable& variable, int64_t size) {
       if ((site.kind == SizeSite::Kind::kDim) == dims && !SetSite(sketch, site, size)) return false;
     }
   }
+  // The declared types follow.
+  for (ValueInfo& input : sketch.model.graph.inputs) {
+    for (const NamedTensor& given : sketch.inputs) {
+      if (given.name == input.name) input.type = TensorType(given.tensor.type, given.tensor.shape);
+    }
+  }
   return true;
 }
 

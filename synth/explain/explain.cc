@@ -15,7 +15,11 @@
 namespace moire {
 namespace {
 
-constexpr int kQuietRounds = 3;  // rounds without an error before the predicate stands
+// Clauses that tell no more than this share of the neighbours are dropped: a wrong value that does
+// not show in one of a hundred cases makes no condition.
+constexpr double kTolerated = 0.005;
+constexpr double kOdd = 0.01;    // share of a round's neighbours that may be told wrong
+constexpr int kQuietRounds = 3;  // such rounds before the predicate stands
 
 class Explainer {
  public:
@@ -41,6 +45,7 @@ class Explainer {
       if (labels[i] != Label::kUnjudged) AddSample(singles[i].probe, labels[i] == Label::kFails);
     }
     MOIRE_TRY(Refine());
+    explanation_.predicate = Prune(std::move(explanation_.predicate), samples_, kTolerated);
     for (const Sample& sample : samples_) (sample.fails ? explanation_.failing : explanation_.passing)++;
     return std::move(explanation_);
   }
@@ -76,7 +81,7 @@ class Explainer {
         ++judged;
         right += explanation_.predicate.Holds(samples_.back().features) == fails ? 1 : 0;
       }
-      if (judged == right) {
+      if (judged - right <= kOdd * judged) {
         ++quiet;
         explanation_.fresh += judged;
         explanation_.fresh_right += right;

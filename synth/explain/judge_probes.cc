@@ -17,6 +17,16 @@ struct LevelJudge {
   std::unique_ptr<SymptomCheck> deaths;             // or this, for what kills
 };
 
+// Whether the run says anything of a case that does not fail: the case is valid and, where a wrong
+// value is what is looked for, has values to compare.
+bool CanPass(const Verdict& wanted, const Execution& run) {
+  if (wanted.kind == VerdictKind::kWronglyAccepted) return true;
+  if (!run.reference || run.reference->status != ReferenceStatus::kEvaluated) return false;
+  if (run.observations.empty() || run.observations[0].outcome != Outcome::kOutputs) return false;
+  return wanted.kind != VerdictKind::kMismatch ||
+         std::ranges::any_of(run.reference->outputs, [](const RangeTensor& o) { return o.size() > 0; });
+}
+
 bool IsThisFailure(const Verdict& wanted, const Verdict& seen) {
   if (seen.kind != wanted.kind) return false;
   // A wrong value may be of any class near by: a NaN here, a number there.
@@ -66,7 +76,7 @@ class ProbeJudge {
       if (IsThisFailure(wanted_, verdict)) return Label::kFails;
       matches = matches || verdict.kind == VerdictKind::kMatch;
     }
-    return matches && run.verdicts.size() == 1 ? Label::kPasses : Label::kUnjudged;
+    return matches && run.verdicts.size() == 1 && CanPass(wanted_, run) ? Label::kPasses : Label::kUnjudged;
   }
 
  private:

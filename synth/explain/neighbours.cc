@@ -43,7 +43,7 @@ std::vector<Value> Alternatives(const AttributeSchema& row, const Attribute* now
       for (const int64_t v : {-3, -2, -1, 0, 1, 2, 3, 4}) out.emplace_back(v);
       break;
     case AttributeSchema::Kind::kFloat:
-      for (const float v : {-1.0F, 0.0F, 0.25F, 0.5F, 1.0F, 2.0F, 8.0F}) out.emplace_back(v);
+      for (const float v : {-2.0F, -1.0F, -0.5F, 0.0F, 0.25F, 0.5F, 1.0F, 2.0F, 8.0F}) out.emplace_back(v);
       break;
     case AttributeSchema::Kind::kString:
       for (const Words& known : KnownWords()) {
@@ -101,6 +101,7 @@ constexpr Filling kFillings[] = {
     {"halves", [](double, int64_t, double k) { return std::floor(k * 9) - 4.5; }},
     {"tiny", [](double, int64_t, double k) { return (k - 0.5) * 1e-3; }},
     {"hundreds", [](double, int64_t, double k) { return std::floor((k - 0.5) * 240); }},
+    {"about a hundred", [](double, int64_t, double k) { return std::floor((k - 0.5) * 320); }},
     {"thousands", [](double, int64_t, double k) { return std::floor((k - 0.5) * 20000); }},
     {"negated", [](double old, int64_t, double) { return -old; }},
     {"magnitudes", [](double old, int64_t, double) { return std::abs(old); }},
@@ -138,7 +139,7 @@ void Add(std::vector<Neighbour>& out, Probe probe, std::string what) {
 }  // namespace
 
 Neighbourhood::Neighbourhood(Probe base, std::vector<std::string> levels)
-    : base_(std::move(base)), levels_(std::move(levels)), dims_(FindDimVariables(base_.sketch)) {}
+    : base_(std::move(base)), levels_(std::move(levels)) {}
 
 void Neighbourhood::OfferAttributes(const Probe& from, std::vector<Neighbour>& out) const {
   const auto& nodes = from.sketch.model.graph.nodes;
@@ -164,7 +165,8 @@ void Neighbourhood::OfferAttributes(const Probe& from, std::vector<Neighbour>& o
 }
 
 void Neighbourhood::OfferDims(const Probe& from, std::vector<Neighbour>& out) const {
-  for (const DimVariable& variable : dims_) {
+  const std::vector<DimVariable> dims = FindDimVariables(from.sketch);
+  for (const DimVariable& variable : dims) {
     std::set<int64_t> sizes = {0, 1, 2, 3, 4, 5, 8, 9, 16, variable.size - 1, variable.size + 1,
                                2 * variable.size};
     for (const int64_t size : sizes) {
@@ -176,7 +178,7 @@ void Neighbourhood::OfferDims(const Probe& from, std::vector<Neighbour>& out) co
   }
   // Every dim of one size, also those that need not change together.
   std::map<int64_t, DimVariable> by_size;
-  for (const DimVariable& variable : dims_) {
+  for (const DimVariable& variable : dims) {
     DimVariable& all = by_size[variable.size];
     all.size = variable.size;
     for (const SizeSite& site : variable.sites) {
@@ -199,6 +201,26 @@ void Neighbourhood::OfferDims(const Probe& from, std::vector<Neighbour>& out) co
     if (tensor->shape.size() == rank) tensor->shape.insert(tensor->shape.begin(), 1);
   }
   Add(out, std::move(probe), "one dim more");
+  Probe less = from;
+  DimVariable front{1, {}};
+  const std::vector<Tensor*> tensors = Tensors(less.sketch);
+  for (size_t t = 0; t < tensors.size(); ++t) {
+    if (tensors[t]->shape.size() == rank && rank > 0) {
+      front.sites.push_back({SizeSite::Kind::kDim, t, 0, {}});
+    }
+  }
+  if (SetDimVariable(less.sketch, front, 1)) {
+    for (const SizeSite& site : front.sites) {
+      Tensor& tensor = *Tensors(less.sketch)[site.tensor];
+      tensor.shape.erase(tensor.shape.begin());
+    }
+    Add(out, std::move(less), "one dim less");
+  }
+  Probe equal = from;
+  for (Tensor* tensor : Tensors(equal.sketch)) {
+    if (!tensor->shape.empty()) tensor->shape.insert(tensor->shape.begin(), rank - tensor->shape.size(), 1);
+  }
+  Add(out, std::move(equal), "every tensor of one rank");
 }
 
 void Neighbourhood::OfferTypes(const Probe& from, std::vector<Neighbour>& out) const {

@@ -36,7 +36,6 @@ class Neighbourhood {
 
   Probe base_;
   std::vector<std::string> levels_;
-  std::vector<DimVariable> dims_;  // of the base: tensors keep their places
 };
 
 }  // namespace moire

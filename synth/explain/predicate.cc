@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <limits>
 
 namespace moire {
 namespace {
@@ -83,6 +83,24 @@ double Predicate::cost() const {
 
 bool Predicate::Holds(const Features& features) const {
   return std::ranges::all_of(all, [&](const Clause& clause) { return clause.Holds(features); });
+}
+
+Predicate Prune(Predicate predicate, const std::vector<Sample>& samples, double share) {
+  const double most = share * static_cast<double>(samples.size());
+  while (predicate.all.size() > 1) {
+    size_t best = 0;
+    double least = std::numeric_limits<double>::infinity();
+    for (size_t i = 0; i < predicate.all.size(); ++i) {
+      Predicate without = predicate;
+      without.all.erase(without.all.begin() + static_cast<std::ptrdiff_t>(i));
+      const auto wrong = static_cast<double>(std::ranges::count_if(
+          samples, [&](const Sample& s) { return without.Holds(s.features) != s.fails; }));
+      if (wrong < least) least = wrong, best = i;
+    }
+    if (least > most) break;
+    predicate.all.erase(predicate.all.begin() + static_cast<std::ptrdiff_t>(best));
+  }
+  return predicate;
 }
 
 std::string Predicate::ToString() const {

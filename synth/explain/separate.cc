@@ -14,9 +14,10 @@ namespace moire {
 namespace {
 
 constexpr size_t kMostValues = 24;       // of a feature that get an atom of their own
-constexpr size_t kMostPairAtoms = 1200;  // for pairs
+constexpr size_t kMostPairAtoms = 600;   // for pairs
 constexpr size_t kMostClauses = 400;     // that branch and bound looks at
-constexpr int kMostSteps = 200'000;
+constexpr int kMostSteps = 20'000;
+constexpr double kOdd = 0.005;           // share of the passing samples
 
 class Bits {
  public:
@@ -69,7 +70,8 @@ class Separator {
     MakeAtoms();
     AddSingles();
     Predicate best = Cover();
-    if (left_ > 0) {
+    // A few odd ones are no reason for a longer predicate.
+    if (static_cast<double>(left_) > kOdd * static_cast<double>(passes_.size())) {
       AddPairs();
       best = Cover();
     }
