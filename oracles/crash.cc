@@ -5,8 +5,10 @@
 namespace moire {
 namespace {
 
-// Frames that name the crash: the top ones inside the runtime.
+// Frames that name the crash: the top ones inside the runtime. Those of Moire itself ("main") tell
+// who called, which differs between a campaign and a replay.
 constexpr size_t kFramesInClass = 3;
+constexpr std::string_view kOwnFrame = "main+";
 
 std::string_view SignalName(int signal) {
   struct Row {
@@ -32,7 +34,7 @@ class Crash : public Oracle {
       std::string error_class(SignalName(seen.signal));
       if (error_class == "signal") error_class += fmt::format(" {}", seen.signal);
       for (size_t i = 0; i < seen.frames.size() && i < kFramesInClass; ++i) {
-        error_class += " " + seen.frames[i];
+        if (!seen.frames[i].starts_with(kOwnFrame)) error_class += " " + seen.frames[i];
       }
       verdicts.push_back({.kind = VerdictKind::kCrash,
                           .oracle = "crash",

@@ -17,7 +17,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kTest = R"("""The finding beside this file as a test: it fails while the runtime has the bug. Run: pytest DIRECTORY"""
+constexpr std::string_view kTest =
+    R"("""The finding beside this file as a test: it fails while the runtime has the bug. Run: pytest DIRECTORY"""
 
 import os
 import subprocess
@@ -31,9 +32,10 @@ def test_finding():
 )";
 
 // What decides which kernels a runtime picks.
-constexpr const char* kCpuFeatures[] = {"sse4_2",   "avx",      "avx2",        "fma",         "f16c",
-                                        "avx512f",  "avx512bw", "avx512_vnni", "avx512_bf16", "avx_vnni",
-                                        "amx_tile", "amx_int8", "amx_bf16",    "asimd",       "sve"};
+constexpr const char* kCpuFeatures[] = {"sse4_2",      "avx",      "avx2",     "fma",
+                                        "f16c",        "avx512f",  "avx512bw", "avx512_vnni",
+                                        "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8",
+                                        "amx_bf16",    "asimd",    "sve"};
 
 // The value of the first line of /proc/cpuinfo with this key.
 std::string CpuInfo(std::string_view info, std::string_view key) {
@@ -73,9 +75,11 @@ json Environment(const Finding& finding) {
 std::string Title(const Finding& finding, const Model* model) {
   std::string operators;
   if (model != nullptr) {
-    for (const Node& node : model->graph.nodes) operators += (operators.empty() ? "" : " + ") + node.op;
+    for (const Node& node : model->graph.nodes)
+      operators += (operators.empty() ? "" : " + ") + node.op;
   }
-  std::string title = fmt::format("{}: {}", operators.empty() ? "Model" : operators, Name(finding.verdict.kind));
+  std::string title =
+      fmt::format("{}: {}", operators.empty() ? "Model" : operators, Name(finding.verdict.kind));
   if (!finding.blamed_optimizer.empty()) title += " after " + finding.blamed_optimizer;
   const std::string_view level = Setting(finding.verdict.configuration, "level");
   if (!level.empty()) title += fmt::format(" at optimisation level {}", level);
@@ -113,24 +117,32 @@ std::string IssueText(const Finding& finding, const IssueDetails& details) {
   }
   text +=
       "## Steps\n1. Unpack the attached directory (ONNX's backend-test layout).\n"
-      "2. `python3 repro.py` (needs onnx, numpy, onnxruntime), or compile `repro.cc` with the command in "
+      "2. `python3 repro.py` (needs onnx, numpy, onnxruntime), or compile `repro.cc` with the "
+      "command in "
       "its first lines.\n\n";
   text += "## Expected\n";
-  text += verdict.expected.empty() ? std::string("The model is valid and runs; `expected.json` has the legal "
-                                                 "range of every output element.\n")
-                                   : fmt::format("Output {} element {}: {}\n", verdict.output, verdict.element,
-                                                 verdict.expected);
-  if (verdict.kind == VerdictKind::kWronglyAccepted) text += "The model breaks ONNX and is to be refused.\n";
+  text += verdict.expected.empty()
+              ? std::string(
+                    "The model is valid and runs; `expected.json` has the legal "
+                    "range of every output element.\n")
+              : fmt::format("Output {} element {}: {}\n", verdict.output, verdict.element,
+                            verdict.expected);
+  if (verdict.kind == VerdictKind::kWronglyAccepted)
+    text += "The model breaks ONNX and is to be refused.\n";
   if (model) text += Specification(*model);
-  text += fmt::format("\n## Actual\n{}\n", verdict.actual.empty() ? verdict.reason : verdict.actual);
-  if (!details.pass.empty()) text += fmt::format("Without the optimiser `{}` it passes.\n", details.pass);
+  text +=
+      fmt::format("\n## Actual\n{}\n", verdict.actual.empty() ? verdict.reason : verdict.actual);
+  if (!details.pass.empty())
+    text += fmt::format("Without the optimiser `{}` it passes.\n", details.pass);
   for (size_t i = 0; i < details.passing_changes.size() && i < kMostChanges; ++i) {
     text += fmt::format("{}- {}\n", i == 0 ? "It passes with each of these changes:\n" : "",
                         details.passing_changes[i]);
   }
   text += fmt::format("\n## Versions\nSeen with {}.\n", Listed(finding.configurations));
-  if (!details.bad_releases.empty()) text += fmt::format("Fails in {}.\n", Listed(details.bad_releases));
-  if (!details.good_releases.empty()) text += fmt::format("Passes in {}.\n", Listed(details.good_releases));
+  if (!details.bad_releases.empty())
+    text += fmt::format("Fails in {}.\n", Listed(details.bad_releases));
+  if (!details.good_releases.empty())
+    text += fmt::format("Passes in {}.\n", Listed(details.good_releases));
   if (!details.last_good_release.empty()) {
     text += fmt::format("A regression: {} was the last good release, {} the first bad one.\n",
                         details.last_good_release, details.first_bad_release);
@@ -144,9 +156,11 @@ Status WriteBundleExtras(const std::string& directory, const Finding& finding) {
     MOIRE_TRY(WriteFile((base / "repro.cc").string(), code));
   }
   MOIRE_TRY(WriteFile((base / "test_finding.py").string(), kTest));
-  MOIRE_TRY(WriteFile((base / "environment.json").string(),
-                      Environment(finding).dump(1, ' ', false, json::error_handler_t::replace) + "\n"));
-  return WriteFile((base / "issue.md").string(), IssueText(finding, {.pass = finding.blamed_optimizer}));
+  MOIRE_TRY(
+      WriteFile((base / "environment.json").string(),
+                Environment(finding).dump(1, ' ', false, json::error_handler_t::replace) + "\n"));
+  return WriteFile((base / "issue.md").string(),
+                   IssueText(finding, {.pass = finding.blamed_optimizer}));
 }
 
 }  // namespace moire

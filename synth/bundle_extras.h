@@ -1,5 +1,5 @@
-// What a bundle holds for those who file it: repro.cc, a pytest file, the environment, the text of an
-// issue, and the explanation once `moire explain` has made one.
+// What a bundle holds for those who file it: repro.cc, a pytest file, the environment, the text of
+// an issue, and the explanation once `moire explain` has made one.
 #ifndef MOIRE_SYNTH_BUNDLE_EXTRAS_H_
 #define MOIRE_SYNTH_BUNDLE_EXTRAS_H_
 

@@ -98,6 +98,8 @@ int NumberCost(double value) {
   return 6;
 }
 
+constexpr int64_t kNamedSetting = 1000;  // more than a list of numbers
+
 int64_t SettingCost(const Attribute& attribute) {
   if (const auto* number = std::get_if<int64_t>(&attribute.value)) {
     return NumberCost(static_cast<double>(*number));
@@ -105,6 +107,8 @@ int64_t SettingCost(const Attribute& attribute) {
   if (const auto* number = std::get_if<float>(&attribute.value)) {
     return NumberCost(static_cast<double>(*number));
   }
+  // A mode by name stands for numbers that could be given.
+  if (std::holds_alternative<std::string>(attribute.value)) return kNamedSetting;
   int64_t cost = 0;
   if (const auto* numbers = std::get_if<Ints>(&attribute.value)) {
     for (const int64_t v : *numbers) cost += 1 + NumberCost(static_cast<double>(v));
@@ -112,6 +116,20 @@ int64_t SettingCost(const Attribute& attribute) {
     for (const float v : *floats) cost += 1 + NumberCost(static_cast<double>(v));
   }
   return cost;
+}
+
+// Makes outputs of the values among `ends` that the nodes make.
+void ExposeEnds(Graph& graph, const std::set<std::string>& ends, const KnownValues& values) {
+  for (const Node& node : graph.nodes) {
+    for (const std::string& output : node.outputs) {
+      const auto value = values.find(output);
+      if (!ends.contains(output) || value == values.end() ||
+          value->second.type == DataType::kUndefined) {
+        continue;
+      }
+      graph.outputs.push_back({output, {value->second.type, std::nullopt, {}}});
+    }
+  }
 }
 
 }  // namespace
@@ -165,6 +183,7 @@ bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownVal
   Graph& graph = sketch.model.graph;
   std::set<std::string> read;
   std::map<std::string, bool> removed;  // value -> whether it came from constants alone
+  std::set<std::string> ends;           // values that the removed nodes read
   std::vector<Node> kept;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     Node& node = graph.nodes[i];
@@ -174,6 +193,7 @@ bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownVal
       continue;
     }
     const std::set<std::string> inputs = Reads(node);
+    ends.insert(inputs.begin(), inputs.end());
     const bool constant = std::ranges::all_of(inputs, [&](const std::string& name) {
       const auto earlier = removed.find(name);
       return earlier != removed.end() ? earlier->second : IsConstant(sketch, name);
@@ -184,6 +204,7 @@ bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownVal
   }
   graph.nodes = std::move(kept);
   std::erase_if(graph.outputs, [&](const ValueInfo& o) { return removed.contains(o.name); });
+  if (graph.outputs.empty()) ExposeEnds(graph, ends, values);
   if (graph.outputs.empty()) return false;
   for (const auto& [name, constant] : removed) {
     if (!read.contains(name)) continue;
@@ -231,9 +252,12 @@ bool Repair(Sketch& sketch) {
   if (graph.outputs.empty()) return false;
 
   for (ValueInfo& input : graph.inputs) {
+    // Without a value of its own it has its default's.
+    const NamedTensor* value = graph.FindInitializer(input.name);
     for (const NamedTensor& given : sketch.inputs) {
-      if (given.name == input.name) input.type = TensorType(given.tensor.type, given.tensor.shape);
+      if (given.name == input.name) value = &given;
     }
+    if (value != nullptr) input.type = TensorType(value->tensor.type, value->tensor.shape);
   }
   RetypeOutputs(sketch);
   return true;
@@ -258,8 +282,22 @@ int TypeCost(DataType type) {
     case DataType::kInt32:
     case DataType::kDouble:
       return 1;
-    default:
+    case DataType::kInt16:
+    case DataType::kFloat16:
       return 2;
+    case DataType::kInt8:
+    case DataType::kBfloat16:
+      return 3;
+    case DataType::kUint8:
+      return 4;
+    case DataType::kUint16:
+      return 5;
+    case DataType::kUint32:
+      return 6;
+    case DataType::kUint64:
+      return 7;
+    default:
+      return 8;
   }
 }
 
@@ -285,6 +323,10 @@ int64_t CountElements(const Sketch& sketch) {
   return elements;
 }
 
+bool IsPlainOperator(const Node& node) {
+  return node.domain.empty() && (node.op == "Neg" || node.op == "Not" || node.op == "Cast");
+}
+
 Size Measure(const Sketch& sketch) {
   const Graph& graph = sketch.model.graph;
   Size size;
@@ -308,6 +350,8 @@ Size Measure(const Sketch& sketch) {
   size.names += std::ssize(graph.name) + std::ssize(graph.extra) + std::ssize(sketch.model.extra);
   for (const Node& node : graph.nodes) {
     size.outputs += std::ranges::count_if(node.outputs, [](const auto& o) { return !o.empty(); });
+    size.reads += std::ranges::count_if(node.inputs, [](const auto& i) { return !i.empty(); });
+    size.operators += IsPlainOperator(node) ? 0 : 1;
     size.attributes += std::ssize(node.attributes);
     size.names += std::ssize(node.name) + std::ssize(node.extra);
     for (const std::string& output : node.outputs) size.names += std::ssize(output);

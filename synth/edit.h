@@ -32,8 +32,8 @@ std::set<std::string> Reads(const Node& node);
 void AddSource(Sketch& sketch, const std::string& name, const Tensor& tensor, bool constant);
 // Removes the nodes for which `doomed` is true. What the others still read of them becomes a graph
 // input (an initializer where the removed node read only constants, or always when `constants`).
-// Graph outputs that they made are dropped. False where a value that is needed is not known, or no
-// output is left.
+// Graph outputs that they made are dropped; where none is left, what they read of the others
+// becomes the outputs. False where a value that is needed is not known, or no output is left.
 bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownValues& values,
                  bool constants = false);
 // Reads of `from` become reads of `to`, in nodes, their subgraphs and graph outputs.
@@ -47,14 +47,16 @@ bool Repair(Sketch& sketch);
 // Lexicographic; every kept edit makes it smaller, so reduction ends.
 struct Size {
   int64_t nodes = 0;
-  int64_t outputs = 0;   // of the graph, and of the nodes
-  int64_t elements = 0;  // of inputs, initializers and tensor attributes
-  int64_t extents = 0;   // sum of their dims: [0, 1] is less than [0, 4]
-  int64_t ranks = 0;     // of inputs and initializers
-  int64_t sources = 0;   // inputs and initializers
+  int64_t outputs = 0;    // of the graph, and of the nodes
+  int64_t elements = 0;   // of inputs, initializers and tensor attributes
+  int64_t extents = 0;    // sum of their dims: [0, 1] is less than [0, 4]
+  int64_t ranks = 0;      // of inputs and initializers
+  int64_t sources = 0;    // inputs and initializers
+  int64_t reads = 0;      // inputs of nodes
+  int64_t operators = 0;  // nodes with another operator than IsPlainOperator's
   int64_t attributes = 0;
   int64_t constants = 0;  // initializers: inputs are simpler
-  int64_t types = 0;      // rank of the element types: float and int64 are plain
+  int64_t types = 0;      // TypeCost of the element types
   int64_t values = 0;     // how far the values are from 0, 1 and small integers
   int64_t settings = 0;   // how far attribute values are from plain
   int64_t opset = 0;      // how far from the newest
@@ -62,10 +64,14 @@ struct Size {
   auto operator<=>(const Size&) const = default;
 };
 Size Measure(const Sketch& sketch);
+// Neg, Not, Cast: what pass "operators" puts in place of others.
+bool IsPlainOperator(const Node& node);
 // Elements of inputs, initializers and tensor attributes.
 int64_t CountElements(const Sketch& sketch);
 // 0 for 0, 1 for 1, more for less simple values.
 int ValueCost(const Tensor& tensor, int64_t element);
+// 0 for float, int64, bool and string; one order over the others, so that a failure that shows in
+// several types ends in the same one.
 int TypeCost(DataType type);
 
 // The tensors that a case carries: inputs, then initializers.

@@ -14,35 +14,26 @@
 namespace moire {
 namespace {
 
-// What kind of number an attribute holds, not which: reduction has already made it small. One is a
-// kind of its own for integers (a group, a stride, a dilation of 1), not for reals.
-std::string_view NumberClass(double value) {
-  if (std::isnan(value)) return "nan";
+// What kind of number an attribute holds, not which: reduction has already made it small, and has
+// removed it where its default does as well.
+template <typename Number>
+std::string_view NumberClass(Number value) {
+  if (std::isnan(static_cast<double>(value))) return "nan";
   if (value == 0) return "0";
   return value < 0 ? "-" : "+";
 }
-std::string_view NumberClass(int64_t value) {
-  return value == 1 ? "1" : NumberClass(static_cast<double>(value));
-}
 
+// Of a list it matters that it is there, and whether it counts backwards: pads, strides and kernels
+// depend on each other and on the dims in more ways than reduction can try.
 template <typename List>
 std::string ListClass(const List& list) {
-  if (list.empty()) return "[]";
-  std::string classes;
-  for (const auto value : list) {
-    const std::string_view one = NumberClass(value);
-    if (classes.find(one) == std::string::npos) classes += one;
-  }
-  std::ranges::sort(classes);
-  return "[" + classes + "]";
+  return std::ranges::any_of(list, [](auto value) { return value < 0; }) ? "[-]" : "[]";
 }
 
 std::string AttributeClass(const Attribute& attribute) {
   struct Visitor {
     std::string operator()(int64_t v) const { return std::string(NumberClass(v)); }
-    std::string operator()(float v) const {
-      return std::string(NumberClass(static_cast<double>(v)));
-    }
+    std::string operator()(float v) const { return std::string(NumberClass(v)); }
     std::string operator()(const std::string& v) const { return v; }
     std::string operator()(const Tensor& v) const { return std::string(Name(v.type)); }
     std::string operator()(const GraphPtr& v) const {

@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include "harness/case/onnx_adapter.h"
+#include "oracles/configuration_name.h"
+#include "synth/blame.h"
 #include "synth/bundle.h"
 #include "synth/identity.h"
 #include "synth/judge.h"
@@ -66,7 +68,7 @@ class Investigator {
     investigation_.finding.symptom = SymptomKey(sighting_);
     investigation_.finding.specs = specs_;
 
-    MOIRE_ASSIGN(const std::optional<Verdict> seen, Reproduce(test_case, sighting_));
+    MOIRE_ASSIGN(std::optional<Verdict> seen, Reproduce(test_case, sighting_));
     if (!seen) return std::move(investigation_);
     // Each configuration takes seconds to prove a hang: from here on only the one that is blamed.
     if (seen->kind == VerdictKind::kHang) open_ = OpenOnly(std::move(open_), seen->configuration);
@@ -105,7 +107,8 @@ class Investigator {
     return std::optional(*found);
   }
 
-  Result<bool> ReduceIt(const Case& test_case, const Verdict& wanted) {
+  // `wanted` becomes the symptom that the reduction held.
+  Result<bool> ReduceIt(const Case& test_case, Verdict& wanted) {
     ReduceInChildOptions reduce{options_.reduce, options_.child, options_.blame};
     MOIRE_ASSIGN(ChildReduction reduction, ReduceInChild(test_case, wanted, open_, reduce));
     if (!reduction.identity.empty()) {
@@ -116,10 +119,38 @@ class Investigator {
       End(Standing::kUnconfirmed, "did not show when run alone");
       return false;
     }
-    investigation_.finding.blamed_optimizer = reduction.blamed_optimizer;
+    wanted = reduction.held;
+    investigation_.finding.blamed_optimizer =
+        IsDeath(wanted.kind) ? BlameForDeath(reduction.result.reduced, wanted)
+                             : reduction.blamed_optimizer;
     investigation_.finding.test_case = reduction.result.reduced;
     investigation_.reduction = std::move(reduction.result);
     return true;
+  }
+
+  // A run without inputs is refused when the model is loaded and the optimiser has told what it did; one
+  // with them would not come back. What dies while it is loaded has nobody to blame.
+  std::string BlameForDeath(const Case& test_case, const Verdict& verdict) {
+    if (!options_.blame || IsPlain(verdict.configuration)) return {};
+    ChildLimits limits = options_.child.limits;
+    limits.idle_seconds = limits.wall_seconds;  // it waits for children of its own
+    return RunInChild(
+               [&](SharedState& state, const std::function<void(std::string_view)>& send) {
+                 SilenceOutput();
+                 InstallFatalSignalHandlers(state, options_.child.runtime_modules);
+                 Case no_inputs = test_case;
+                 no_inputs.inputs.clear();
+                 const std::vector<std::string> applied =
+                     AppliedOptimizers(no_inputs, verdict.configuration);
+                 Result<Configurations> opened = open_();
+                 if (!opened) return 1;
+                 SharedStageObserver observer(state);
+                 SymptomCheck check(std::move(*opened), verdict, options_.child, &observer);
+                 if (check.Shows(test_case)) send(BlameOptimizer(test_case, check, applied));
+                 return 0;
+               },
+               limits)
+        .output;
   }
 
   void Describe(const Verdict& verdict) {
@@ -136,6 +167,12 @@ class Investigator {
     const Finding& finding = investigation_.finding;
     if (bundle_root_.empty()) return Confirm(finding.test_case);
     const std::filesystem::path place = std::filesystem::path(bundle_root_) / BundleName(finding);
+    // The cause is named after its bundle, which was confirmed before it was moved there.
+    if (std::filesystem::exists(place / "finding.json")) {
+      investigation_.bundle = place.string();
+      End(Standing::kConfirmed, finding.verdict.reason);
+      return {};
+    }
     const std::string fresh = place.string() + ".new";
     std::error_code ignored;
     std::filesystem::remove_all(fresh, ignored);

@@ -19,6 +19,8 @@ namespace {
 // An edit may take this many bytes more than the original on the way to something smaller: a node
 // can be shorter than the declaration of the graph input in its place.
 constexpr size_t kSlackBytes = 512;
+// And elements: the value of a node that is gone.
+constexpr int64_t kSlackElements = 16;
 // On the way a case may grow to this many times the original; the result never exceeds it.
 constexpr int kGrowth = 2;
 
@@ -42,6 +44,7 @@ class Search {
       result.nodes_before = CountNodes(current_.model.graph);
       max_elements_ = CountElements(current_);
       max_bytes_ = result.bytes_before;
+      valid_ = CheckModel(ToCase(current_).model, false).has_value();
       // What is edited is our own serialisation: it has to fail too.
       if (Check(ToCase(current_))) {
         InlineCalls();
@@ -75,11 +78,17 @@ class Search {
   bool Attempt(Sketch candidate) {
     if (Spent() || !Repair(candidate)) return false;
     const int64_t elements = CountElements(candidate);
-    if (elements > kGrowth * max_elements_ || Measure(candidate) >= Measure(current_)) return false;
+    if (elements > kGrowth * max_elements_ + kSlackElements ||
+        Measure(candidate) >= Measure(current_)) {
+      return false;
+    }
     const Case test_case = ToCase(candidate);
     const std::string bytes = SerializeCase(test_case);
     if (bytes.size() > kGrowth * max_bytes_ + kSlackBytes) return false;
     if (!tried_.insert(HashBytes(bytes.data(), bytes.size())).second) return false;
+    // What ONNX allows stays so: a required attribute has no default, though a runtime may give it
+    // one.
+    if (valid_ && !CheckModel(test_case.model, false)) return false;
     if (!Check(test_case)) return false;
     current_ = std::move(candidate);
     const bool small = bytes.size() <= max_bytes_ && elements <= max_elements_ &&
@@ -110,14 +119,28 @@ class Search {
     return progress;
   }
 
-  // The list of single edits comes where the passes, which know the better order, are done.
+  // With plain values a failure is easily lost when anything else changes: 0 is right for many
+  // wrong reasons. So they come when nothing else is left to do; and the list of single edits where
+  // the passes, which know the better order, are done.
   void Fixpoint() {
+    const bool singles = std::ranges::find(passes_, &SinglesPass()) != passes_.end();
+    bool progress = true;
+    while (progress && !Spent()) {
+      Repeat([](const ReductionPass& pass) {
+        return &pass != &ValuesPass() && &pass != &SinglesPass();
+      });
+      Repeat([](const ReductionPass& pass) { return &pass != &SinglesPass(); });
+      progress = singles && RunPass(SinglesPass());
+    }
+  }
+
+  template <typename Wanted>
+  void Repeat(const Wanted& wanted) {
     bool progress = true;
     while (progress && !Spent()) {
       progress = false;
       for (const ReductionPass* pass : passes_) {
-        if (pass == &SinglesPass() && progress) continue;
-        progress = RunPass(*pass) || progress;
+        if (wanted(*pass)) progress = RunPass(*pass) || progress;
       }
     }
   }
@@ -134,6 +157,7 @@ class Search {
   size_t max_bytes_ = 0;
   int checks_ = 0;
   bool spent_ = false;
+  bool valid_ = false;  // the original, for ONNX's checker
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -147,7 +171,8 @@ Result<std::vector<const ReductionPass*>> SelectPasses(const ReduceOptions& opti
   const auto& all = ReductionPassRegistry();
   for (const auto* names : {&options.only, &options.skip}) {
     for (const std::string& name : *names) {
-      if (std::ranges::any_of(all, [&](const auto* pass) { return pass->name() == name; })) continue;
+      if (std::ranges::any_of(all, [&](const auto* pass) { return pass->name() == name; }))
+        continue;
       return Fail(ErrorCode::kInvalidInput, "there is no reduction pass '{}'; see --list-passes",
                   name);
     }

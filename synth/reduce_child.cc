@@ -19,11 +19,19 @@ namespace {
 
 constexpr int kMostDeaths = 30;
 
-enum class Tell : char { kTry = 'T', kKeep = 'K', kIdentity = 'I', kDone = 'D', kBlame = 'B' };
+enum class Tell : char {
+  kTry = 'T',
+  kKeep = 'K',
+  kHold = 'H',  // the symptom of the case kept next
+  kIdentity = 'I',
+  kDone = 'D',
+  kBlame = 'B'
+};
 
 // What is known across the children of one reduction.
 struct Progress {
   Case best;
+  Verdict held;  // its symptom
   bool showed = false;
   bool identity_done = false;
   std::string identity;
@@ -36,10 +44,18 @@ struct Progress {
   uint64_t trying = 0;                  // the last one that was announced
 };
 
+constexpr double kLarge = 1e4;
+constexpr std::string_view kWrongValue = "value";  // the differential oracle's plainest class
+
+bool IsSpecial(const Verdict& verdict) {
+  return verdict.error_class == "nan" || verdict.error_class == "inf";
+}
+
 uint64_t KeyOf(const std::string& bytes) { return HashBytes(bytes.data(), bytes.size()); }
 
-// The case with finite values only; nullopt when it has no others.
-std::optional<Case> WithoutSpecials(const Case& test_case) {
+// The case with plain values in place of those that are not finite or large, or of all; nullopt
+// when it has no others.
+std::optional<Case> WithPlainValues(const Case& test_case, bool all) {
   Result<Model> model = ParseModel(test_case.model);
   if (!model) return std::nullopt;
   Sketch sketch{std::move(*model), test_case.inputs, test_case.options};
@@ -47,7 +63,8 @@ std::optional<Case> WithoutSpecials(const Case& test_case) {
   for (Tensor* tensor : Tensors(sketch)) {
     if (!IsFloat(tensor->type)) continue;
     for (int64_t i = 0; i < tensor->size(); ++i) {
-      if (std::isfinite(GetFloat(*tensor, i)) && std::abs(GetFloat(*tensor, i)) < 1e4) continue;
+      const double value = GetFloat(*tensor, i);
+      if (!all && std::isfinite(value) && std::abs(value) < kLarge) continue;
       SetFloat(*tensor, i, 0.5 + static_cast<double>(i % 5));
       changed = true;
     }
@@ -71,7 +88,11 @@ class Child {
     const bool death = IsDeath(check_.wanted().kind);
     if (!before_.identity_done && !death) Identify();
     Case best = before_.best;
-    if (!before_.reduced) best = Shrink(best);
+    check_.set_wanted(before_.held);
+    if (!before_.reduced) {
+      if (!death) best = Source(best);
+      best = Shrink(Plain(best));
+    }
     if (options_.blame && !before_.blamed) Blame(best, death);
   }
 
@@ -102,6 +123,17 @@ class Child {
     Put(record);
   }
 
+  void Hold(const Verdict& verdict) {
+    check_.set_wanted(verdict);
+    WireWriter record;
+    record.Put(Tell::kHold);
+    record.Put(verdict.kind);
+    record.Put(std::string_view(verdict.configuration));
+    record.Put(std::string_view(verdict.against));
+    record.Put(std::string_view(verdict.error_class));
+    Put(record);
+  }
+
   bool Interesting(const Case& test_case) {
     const std::string bytes = SerializeCase(test_case);
     const uint64_t key = KeyOf(bytes);
@@ -115,22 +147,93 @@ class Child {
     return true;
   }
 
+  // Whether the case shows the symptom `held`; if so, that is held from here on.
+  bool Switch(const Case& test_case, const Verdict& held) {
+    const Verdict before = check_.wanted();
+    check_.set_wanted(held);
+    if (!Interesting(test_case)) {
+      check_.set_wanted(before);
+      return false;
+    }
+    Hold(held);
+    return true;
+  }
+
+  // The first node whose result is wrong by itself, where what is seen follows from that: not so
+  // when the nodes behind it show the symptom on the right values too.
+  Case Source(const Case& original) {
+    const Verdict wanted = check_.wanted();
+    Result<Model> model = ParseModel(original.model);
+    if (!model ||
+        (wanted.kind != VerdictKind::kMismatch && wanted.kind != VerdictKind::kWronglyRejected)) {
+      return original;
+    }
+    const Sketch whole{std::move(*model), original.inputs, original.options};
+    const KnownValues values = ComputeValues(whole);
+    const size_t count = whole.model.graph.nodes.size();
+    for (size_t k = 0; k < count; ++k) {
+      Sketch head = whole;
+      head.model.graph.outputs.clear();
+      for (const std::string& output : whole.model.graph.nodes[k].outputs) {
+        const auto value = values.find(output);
+        if (value == values.end() || value->second.type == DataType::kUndefined) continue;
+        head.model.graph.outputs.push_back({output, {value->second.type, std::nullopt, {}}});
+      }
+      if (head.model.graph.outputs.empty() || !Repair(head)) continue;
+      const Case candidate = ToCase(head);
+      const std::optional<Verdict> seen = FindMismatch(candidate, wanted);
+      if (!seen) continue;
+      if (SameSymptom(wanted, *seen)) return original;  // the passes will cut there
+      std::vector<bool> doomed(count, false);
+      std::fill_n(doomed.begin(), k + 1, true);
+      Sketch tail = whole;
+      if (RemoveNodes(tail, doomed, values) && Repair(tail) && Interesting(ToCase(tail))) {
+        return ToCase(tail);
+      }
+      Verdict held = wanted;
+      held.kind = seen->kind;
+      held.error_class = seen->error_class;
+      held.against = seen->against;
+      return Switch(candidate, held) ? candidate : original;
+    }
+    return original;
+  }
+
+  std::optional<Verdict> FindMismatch(const Case& test_case, const Verdict& wanted) {
+    const uint64_t key = KeyOf(SerializeCase(test_case));
+    if (before_.poison.contains(key)) return std::nullopt;
+    Announce(key);
+    for (const Verdict& verdict : check_.Judge(test_case)) {
+      if (verdict.kind == VerdictKind::kMismatch && verdict.configuration == wanted.configuration &&
+          (verdict.against == wanted.against || wanted.kind != VerdictKind::kMismatch)) {
+        return verdict;
+      }
+    }
+    return std::nullopt;
+  }
+
+  // A wrong value is the plainer symptom: the case with plain values, where it shows that. Values
+  // that are all alike, or zero, hide most of what an edit leaves wrong, so that is where to start.
+  Case Plain(const Case& test_case) {
+    Verdict value = check_.wanted();
+    if (!IsSpecial(value) && value.error_class != kWrongValue) return test_case;
+    value.error_class = kWrongValue;
+    for (const bool all : {false, true}) {
+      const std::optional<Case> plain = WithPlainValues(test_case, all);
+      if (plain && Switch(*plain, value)) return *plain;
+    }
+    return test_case;
+  }
+
   Case Shrink(const Case& original) {
     const auto interesting = [this](const Case& c) { return Interesting(c); };
     Result<ReduceResult> result = Reduce(original, interesting, options_.reduce);
     if (!result) return original;
-    Verdict wanted = check_.wanted();
-    if (wanted.error_class == "nan" || wanted.error_class == "inf") {
-      // A wrong value is the plainer symptom: hold that where the same graph shows it too.
-      const std::optional<Case> plain = WithoutSpecials(result->reduced);
-      wanted.error_class = "value";
-      const Verdict special = check_.wanted();
-      check_.set_wanted(wanted);
-      if (plain && Interesting(*plain)) {
-        Result<ReduceResult> again = Reduce(*plain, interesting, options_.reduce);
+    if (IsSpecial(check_.wanted())) {
+      const Case plain = Plain(result->reduced);
+      if (!IsSpecial(check_.wanted())) {
+        Result<ReduceResult> again = Reduce(plain, interesting, options_.reduce);
         if (again) result = std::move(again);
-      } else {
-        check_.set_wanted(special);
       }
     }
     WireWriter record;
@@ -176,6 +279,12 @@ void Hear(std::string_view output, Progress& progress) {
         progress.showed = true;
         break;
       }
+      case Tell::kHold:
+        progress.held.kind = record.Get<VerdictKind>();
+        progress.held.configuration = record.GetString();
+        progress.held.against = record.GetString();
+        progress.held.error_class = record.GetString();
+        break;
       case Tell::kIdentity:
         progress.identity = record.GetString();
         progress.identity_done = true;
@@ -203,6 +312,7 @@ Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wante
                                      const OpenAll& open, const ReduceInChildOptions& options) {
   Progress progress;
   progress.best = test_case;
+  progress.held = wanted;
   ReduceInChildOptions left = options;
   ChildReduction reduction;
   ChildLimits limits = options.child.limits;
@@ -235,6 +345,7 @@ Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wante
     if (progress.reduced) left.blame = false;
   }
   reduction.showed = progress.showed;
+  reduction.held = progress.held;
   reduction.identity = progress.identity;
   reduction.blamed_optimizer = progress.blamed_optimizer;
   reduction.result.reduced = progress.best;

@@ -14,6 +14,7 @@ namespace moire {
 
 struct ChildReduction {
   ReduceResult result;
+  Verdict held;  // the symptom that `result` was reduced with: the one wanted, or what causes it
   std::string identity;  // why A against A does not match; empty: it does
   std::string blamed_optimizer;
   bool showed = false;  // the symptom showed at all
@@ -26,9 +27,10 @@ struct ReduceInChildOptions {
   bool blame = true;
 };
 
-// Checks identity, reduces `test_case` holding the symptom of `wanted`, and blames an optimiser. A
-// mismatch that shows as a NaN or an infinity is held as a plain wrong value where that shows as
-// well.
+// Checks identity, reduces `test_case` holding the symptom of `wanted`, and blames an optimiser. Two
+// sightings of one fault should end as one case, so the plainest symptom of it is held: a mismatch
+// that shows as a NaN or an infinity as a wrong value where that shows as well; a mismatch or a
+// refusal that is the consequence of a wrong value before it as that wrong value.
 Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wanted,
                                      const OpenAll& open, const ReduceInChildOptions& options);
 

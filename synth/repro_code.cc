@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kMostBytes = size_t{1} << 16;  // of the model and the inputs together
 
-constexpr std::string_view kHead = R"(// Shows one finding with ONNX Runtime's C API: prints one line, "BUG ..." or "OK ...", and exits with 1 or 0
+constexpr std::string_view kHead =
+    R"(// Shows one finding with ONNX Runtime's C API: prints one line, "BUG ..." or "OK ...", and exits with 1 or 0
 // (2: it cannot tell). A crash or a hang is the finding itself. Compile and run:
 //   g++ -std=c++17 -I DIRECTORY_OF_onnxruntime_c_api.h repro.cc -ldl -o repro && ./repro PATH/libonnxruntime.so
 #include <dlfcn.h>
@@ -86,12 +87,14 @@ std::string Shaped(const Shape& shape) {
 }
 
 std::string Bytes(const auto& bytes) {
-  return Braces(bytes, [](auto byte) { return fmt::format("{}", static_cast<unsigned char>(byte)); });
+  return Braces(bytes,
+                [](auto byte) { return fmt::format("{}", static_cast<unsigned char>(byte)); });
 }
 
 std::string OutputText(const RangeTensor& output, const std::string& name) {
   std::string low, high, open;
-  const bool judged = output.opaque == Opaque::kNo && output.size() <= static_cast<int64_t>(kMostBytes);
+  const bool judged =
+      output.opaque == Opaque::kNo && output.size() <= static_cast<int64_t>(kMostBytes);
   if (judged && IsFloat(output.type)) {
     std::vector<size_t> index(static_cast<size_t>(output.size()));
     for (size_t i = 0; i < index.size(); ++i) index[i] = i;
@@ -108,8 +111,9 @@ std::string OutputText(const RangeTensor& output, const std::string& name) {
     if (output.MarkAt(i) != kDecided) marked.push_back(i);
   }
   open = Braces(marked, [](size_t i) { return fmt::format("{}", i); });
-  return fmt::format("    {{{}, {}, {},\n     {},\n     {}, {}}}", Escaped(name), static_cast<int>(output.type),
-                     Shaped(output.shape), low.empty() ? "{}" : low, high.empty() ? "{}" : high, open);
+  return fmt::format("    {{{}, {}, {},\n     {},\n     {}, {}}}", Escaped(name),
+                     static_cast<int>(output.type), Shaped(output.shape), low.empty() ? "{}" : low,
+                     high.empty() ? "{}" : high, open);
 }
 
 int LevelNumber(std::string_view level) {
@@ -119,7 +123,9 @@ int LevelNumber(std::string_view level) {
 }
 
 // 2-, 4- and 8-bit floats and packed types have no numbers in every release of the C API.
-bool IsPlainNumber(DataType type) { return static_cast<int>(type) <= 16 && type != DataType::kString; }
+bool IsPlainNumber(DataType type) {
+  return static_cast<int>(type) <= 16 && type != DataType::kString;
+}
 
 }  // namespace
 
@@ -148,19 +154,22 @@ std::string ReproCode(const Finding& finding) {
   }
   code += fmt::format("const char kDisabled[] = {};\n", Escaped(disabled));
   code += fmt::format("const bool kMustRun = {};     // refusing it is wrong\n", runs);
-  code += fmt::format("const bool kMustReject = {};  // accepting it is wrong\n", reference.must_reject);
+  code += fmt::format("const bool kMustReject = {};  // accepting it is wrong\n",
+                      reference.must_reject);
   code += fmt::format("const std::vector<unsigned char> kModel = {};\n", Bytes(test_case.model));
   code += "const std::vector<Input> kInputs = {\n";
   for (const NamedTensor& input : test_case.inputs) {
-    code += fmt::format("    {{{}, {}, {}, {}}},\n", Escaped(input.name), static_cast<int>(input.tensor.type),
-                        Shaped(input.tensor.shape), Bytes(input.tensor.data));
+    code += fmt::format("    {{{}, {}, {}, {}}},\n", Escaped(input.name),
+                        static_cast<int>(input.tensor.type), Shaped(input.tensor.shape),
+                        Bytes(input.tensor.data));
   }
   code += "};\nconst std::vector<Output> kOutputs = {\n";
   for (size_t i = 0; i < model->graph.outputs.size(); ++i) {
     RangeTensor unknown;
     unknown.opaque = Opaque::kUndecidable;
     const bool known = runs && i < reference.outputs.size();
-    code += OutputText(known ? reference.outputs[i] : unknown, model->graph.outputs[i].name) + ",\n";
+    code +=
+        OutputText(known ? reference.outputs[i] : unknown, model->graph.outputs[i].name) + ",\n";
   }
   code += "};\n";
   return code + std::string(kReproTail);

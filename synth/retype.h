@@ -6,9 +6,9 @@
 
 namespace moire {
 
-// Every tensor, attribute and declared output of type `from` becomes `to`. False where a value has no
-// counterpart.
-bool Retype(Sketch& sketch, DataType from, DataType to);
+// Every tensor, attribute and declared output of type `from` becomes `to`. False where a value has
+// no counterpart. `scaled`: integers in proportion to the width of their type.
+bool Retype(Sketch& sketch, DataType from, DataType to, bool scaled = false);
 
 }  // namespace moire
 

@@ -10,7 +10,8 @@ namespace {
 
 // A hang is held by less than what proves it: the finding itself is judged in full before and
 // after.
-constexpr double kHangSeconds = 1.5;
+constexpr double kHangSeconds = 0.5;      // of CPU time
+constexpr double kHangIdleSeconds = 3.0;  // without any
 
 }  // namespace
 
@@ -51,12 +52,16 @@ Configuration* SymptomCheck::blamed() {
 
 std::optional<Verdict> SymptomCheck::Find(const Case& test_case) {
   if (IsDeath(wanted_.kind)) return FindDeath(test_case);
+  const std::vector<Verdict> verdicts = Judge(test_case);
+  const Verdict* found = FindSymptom(wanted_, verdicts);
+  return found == nullptr ? std::nullopt : std::optional(*found);
+}
+
+std::vector<Verdict> SymptomCheck::Judge(const Case& test_case) {
   ExecuteOptions execute;
   execute.budget = options_.budget;
   execute.observer = observer_;
-  const Execution run = Execute(test_case, configurations_, execute);
-  const Verdict* found = FindSymptom(wanted_, run.verdicts);
-  return found == nullptr ? std::nullopt : std::optional(*found);
+  return std::move(Execute(test_case, configurations_, execute).verdicts);
 }
 
 std::optional<Verdict> SymptomCheck::FindDeath(const Case& test_case) {
@@ -67,7 +72,7 @@ std::optional<Verdict> SymptomCheck::FindDeath(const Case& test_case) {
   if (hang) {
     limits.cpu_seconds = kHangSeconds;
     limits.reference_ratio = 0;
-    limits.idle_seconds = 2 * kHangSeconds;
+    limits.idle_seconds = kHangIdleSeconds;
   }
   // The reference's side of the judgement first, in this process.
   ExecuteOptions execute;
@@ -97,7 +102,7 @@ std::optional<Verdict> SymptomCheck::FindDeath(const Case& test_case) {
     seen = ObservationOfEnd(end, configuration->name());
   }
   if (seen.outcome == Outcome::kTimedOut && hang) {
-    // Only where the reference was done at once can 1.5 s stand for a hang.
+    // Only where the reference was done at once can that stand for a hang.
     const bool done = known.reference && known.reference->status != ReferenceStatus::kOverBudget;
     if (!done) return std::nullopt;
     Verdict verdict = wanted_;

@@ -26,6 +26,8 @@ class SymptomCheck {
                StageObserver* observer);
   // The verdict that shows the symptom, if one does.
   std::optional<Verdict> Find(const Case& test_case);
+  // Every verdict of a run in this process: not for what kills it.
+  std::vector<Verdict> Judge(const Case& test_case);
   bool Shows(const Case& test_case) { return Find(test_case).has_value(); }
   const Verdict& wanted() const { return wanted_; }
   void set_wanted(const Verdict& wanted) { wanted_ = wanted; }

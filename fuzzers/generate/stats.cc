@@ -120,7 +120,7 @@ int Main(const Flags& flags) {
     auto start = std::chrono::steady_clock::now();
     const double before = CpuMicroseconds();
     GeneratedCase generated = flags.mutate && i % 8 != 0
-                                  ? Mutate(std::move(previous), random, settings, learned)
+                                  ? Mutate(previous, random, settings, learned)
                                   : Generate(random, settings, learned);
     const Case test_case = ToCase(generated);
     making += CpuMicroseconds() - before;

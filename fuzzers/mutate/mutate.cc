@@ -105,8 +105,8 @@ GeneratedCase Anew(Random& random, const GeneratorSettings& settings, const Lear
 
 }  // namespace
 
-GeneratedCase Mutate(GeneratedCase parent, Random& random, const GeneratorSettings& settings,
-                     const Learned& learned) {
+GeneratedCase Mutate(const GeneratedCase& parent, Random& random,
+                     const GeneratorSettings& settings, const Learned& learned) {
   // A fifth of the stream is new: mutation alone drifts.
   if (random.Chance(1, 5)) return Anew(random, settings, learned);
   GraphBuilder graph(random, settings, learned, parent.model.Opset(""));

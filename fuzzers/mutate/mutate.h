@@ -12,8 +12,8 @@
 namespace moire {
 
 // Applies one to three mutations drawn from the registry. A malformed parent stays flagged.
-GeneratedCase Mutate(GeneratedCase parent, Random& random, const GeneratorSettings& settings,
-                     const Learned& learned);
+GeneratedCase Mutate(const GeneratedCase& parent, Random& random,
+                     const GeneratorSettings& settings, const Learned& learned);
 
 // Splices a part of b into a; falls back to Mutate(a) where nothing fits.
 GeneratedCase Crossover(const GeneratedCase& a, const GeneratedCase& b, Random& random,

@@ -24,7 +24,7 @@ TEST(Mutate, MutantsStayValid) {
   int invalid = 0;
   std::string first;
   for (int i = 0; i < 600; ++i) {
-    current = Mutate(std::move(current), random, settings, {});
+    current = Mutate(current, random, settings, {});
     const Case made = ToCase(current);
     if (current.malformed) {
       current = Generate(random, settings, {});
@@ -144,7 +144,7 @@ TEST(Mutate, MendsABrokenParent) {
   for (int i = 0; i < 200; ++i) {
     GeneratedCase victim = Generate(random, settings, {});
     Malform(victim, random);
-    const GeneratedCase child = Mutate(std::move(victim), random, settings, {});
+    const GeneratedCase child = Mutate(victim, random, settings, {});
     if (child.malformed) continue;
     ++tried;
     valid += CheckModel(ToCase(child).model, true) ? 1 : 0;

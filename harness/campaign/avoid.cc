@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "harness/case/float_bits.h"
@@ -76,14 +77,14 @@ ValueFacts FactsFor(const Facts& facts, std::string_view name) {
 
 bool NodeMatches(const RuleNode& rule, const Node& node, const Facts& facts) {
   if (rule.op != node.op || rule.domain != node.domain ||
-      rule.input_types.size() != node.inputs.size()) {
+      rule.input_types.size() > node.inputs.size()) {
     return false;
   }
   for (const auto& [name, text] : rule.attributes) {
     const Attribute* found = node.Find(name);
     if (found == nullptr || AttributeText(*found) != text) return false;
   }
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
+  for (size_t i = 0; i < rule.input_types.size(); ++i) {
     const ValueFacts fact = FactsFor(facts, node.inputs[i]);
     if (rule.input_types[i] != DataType::kUndefined && fact.type != rule.input_types[i]) {
       return false;
@@ -103,7 +104,7 @@ bool Bind(const AvoidRule& rule, const Model& model, const Facts& facts,
     const Node& node = model.graph.nodes[i];
     if (!NodeMatches(rule.nodes[next], node, facts)) continue;
     bool fits = true;
-    for (size_t k = 0; fits && k < node.inputs.size(); ++k) {
+    for (size_t k = 0; fits && k < rule.nodes[next].producers.size(); ++k) {
       const int producer = rule.nodes[next].producers[k];
       if (producer < 0) continue;
       const auto found = producers.find(node.inputs[k]);
@@ -115,6 +116,11 @@ bool Bind(const AvoidRule& rule, const Model& model, const Facts& facts,
     bound.pop_back();
   }
   return false;
+}
+
+// The same type, or any on one side.
+bool Agree(DataType a, DataType b) {
+  return a == b || a == DataType::kUndefined || b == DataType::kUndefined;
 }
 
 }  // namespace
@@ -172,20 +178,54 @@ std::optional<AvoidRule> RuleFromCase(std::string_view cause, std::string_view c
   return rule;
 }
 
+bool WidenTo(AvoidRule& rule, const Model& sighted, const Facts& facts) {
+  if (Matches(rule, sighted, facts)) return true;
+  AvoidRule wide = rule;
+  for (RuleNode& node : wide.nodes) {
+    std::ranges::fill(node.input_types, DataType::kUndefined);
+    std::ranges::fill(node.input_flags, 0u);
+    node.attributes.clear();
+  }
+  if (!Matches(wide, sighted, facts)) return false;
+  // One thing after the other is taken back where it holds: what says most first.
+  const auto keep = [&](const std::function<void(AvoidRule&)>& narrow) {
+    AvoidRule narrower = wide;
+    narrow(narrower);
+    if (Matches(narrower, sighted, facts)) wide = std::move(narrower);
+  };
+  for (size_t n = 0; n < rule.nodes.size(); ++n) {
+    const RuleNode& node = rule.nodes[n];
+    for (const auto& [name, value] : node.attributes) {
+      keep([&](AvoidRule& r) { r.nodes[n].attributes[name] = value; });
+    }
+    for (size_t i = 0; i < node.input_types.size(); ++i) {
+      keep([&](AvoidRule& r) { r.nodes[n].input_types[i] = node.input_types[i]; });
+    }
+    for (size_t i = 0; i < node.input_flags.size(); ++i) {
+      keep([&](AvoidRule& r) { r.nodes[n].input_flags[i] = node.input_flags[i]; });
+    }
+  }
+  rule = std::move(wide);
+  return true;
+}
+
 bool Generalise(AvoidRule& rule, const AvoidRule& sighting) {
   if (rule.nodes.size() != sighting.nodes.size()) return false;
   for (size_t n = 0; n < rule.nodes.size(); ++n) {
     const RuleNode& a = rule.nodes[n];
     const RuleNode& b = sighting.nodes[n];
     if (a.op != b.op || a.domain != b.domain || a.producers != b.producers ||
-        a.input_types != b.input_types) {
+        !std::ranges::equal(a.input_types, b.input_types, Agree)) {
       return false;
     }
   }
   for (size_t n = 0; n < rule.nodes.size(); ++n) {
     RuleNode& a = rule.nodes[n];
     const RuleNode& b = sighting.nodes[n];
-    for (size_t i = 0; i < a.input_flags.size(); ++i) a.input_flags[i] &= b.input_flags[i];
+    for (size_t i = 0; i < a.input_flags.size(); ++i) {
+      a.input_flags[i] &= b.input_flags[i];
+      if (b.input_types[i] == DataType::kUndefined) a.input_types[i] = DataType::kUndefined;
+    }
     std::erase_if(a.attributes, [&](const auto& entry) {
       const auto other = b.attributes.find(entry.first);
       return other == b.attributes.end() || other->second != entry.second;
@@ -199,6 +239,13 @@ bool Generalise(AvoidRule& rule, const AvoidRule& sighting) {
   }
   ++rule.sightings;
   return true;
+}
+
+bool MayMatch(const AvoidRule& rule, const Model& model) {
+  return std::ranges::all_of(rule.nodes, [&](const RuleNode& wanted) {
+    return std::ranges::any_of(model.graph.nodes,
+                               [&](const Node& node) { return node.op == wanted.op; });
+  });
 }
 
 bool Matches(const AvoidRule& rule, const Model& model, const Facts& facts) {

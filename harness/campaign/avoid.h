@@ -37,7 +37,7 @@ uint32_t FlagsOf(const RangeTensor& tensor);  // nominal values
 struct RuleNode {
   std::string op;
   std::string domain;
-  std::vector<DataType> input_types;  // kUndefined: omitted or not known
+  std::vector<DataType> input_types;  // kUndefined: any; of the first inputs, more may follow
   std::vector<uint32_t> input_flags;  // all of these must be there
   std::vector<int> producers;         // for each input: index of the rule's node that makes it, or -1
   std::map<std::string, std::string> attributes;  // name -> value as text
@@ -63,9 +63,15 @@ Facts FactsOfInputs(const Model& model, const std::vector<NamedTensor>& inputs);
 // The rule that matches just this reduced case; nullopt when it has more nodes than a rule may.
 std::optional<AvoidRule> RuleFromCase(std::string_view cause, std::string_view configuration,
                                       const Model& reduced, const Facts& facts);
+// Reduction has made the case plain: float for float16, int64 for int32, an attribute's default. Gives up
+// those types, attributes and special values of the rule that the case as it was sighted does not have.
+// False, and nothing is changed, where not even operators and edges match.
+bool WidenTo(AvoidRule& rule, const Model& sighted, const Facts& facts);
 // Widens `rule` to what it has in common with another sighting of the same cause. False when the two
 // have different operators: then both are needed.
 bool Generalise(AvoidRule& rule, const AvoidRule& sighting);
+// Whether the model has the rule's operators at all: where not, no facts are needed.
+bool MayMatch(const AvoidRule& rule, const Model& model);
 bool Matches(const AvoidRule& rule, const Model& model, const Facts& facts);
 
 std::string RulesToJson(const std::vector<AvoidRule>& rules);

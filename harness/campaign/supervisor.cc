@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <thread>
 
 #include "harness/campaign/avoid.h"
 #include "harness/case/case.h"
@@ -32,11 +33,13 @@ constexpr double kStatsSeconds = 10;
 constexpr double kDrainSeconds = 180;      // for triage after the workers have ended
 constexpr double kShortDrainSeconds = 15;  // the same, after Ctrl-C
 constexpr int kSightingsForRule = 2;
-constexpr uint64_t kPassesToForget = 3;
+constexpr uint64_t kPassesToForget = 5;
 constexpr int kFruitlessDeaths = 20;       // deaths in a row without a new case: give up
 // Of a large corpus a restarted worker reads only this many: the newest, and a sample of the rest.
 constexpr size_t kFavouredNewest = 300;
 constexpr size_t kFavouredSample = 300;
+
+size_t Cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 double Since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -44,9 +47,10 @@ double Since(Clock::time_point start) {
 
 class Supervisor {
  public:
-  Supervisor(const FuzzOptions& options, Store store, KnownFindings known)
+  Supervisor(const FuzzOptions& options, std::vector<std::string> specs, Store store,
+             KnownFindings known)
       : options_(options), store_(std::move(store)), known_(std::move(known)),
-        terminal_(isatty(STDERR_FILENO) != 0) {}
+        specs_(std::move(specs)), terminal_(isatty(STDERR_FILENO) != 0) {}
 
   Result<CampaignSummary> Run();
 
@@ -60,7 +64,6 @@ class Supervisor {
   };
 
   Status Prepare();
-  Status OpenSpecs();
   Status StartWorker(Slot& slot);
   std::vector<std::string> Corpora(Slot& slot);
   void CollectCorpus(const std::string& directory);
@@ -70,6 +73,7 @@ class Supervisor {
   Status NoteRule(const TriageResult& result);
   Status ForgetPassedRules();
   Status PublishRules();
+  Status DropRule(size_t index);
   bool Finished() const;
   Status Line(bool last);
   Totals Sum();
@@ -78,8 +82,8 @@ class Supervisor {
   const FuzzOptions& options_;
   Store store_;
   KnownFindings known_;
-  bool terminal_;
   std::vector<std::string> specs_;
+  bool terminal_;
   std::vector<Slot> slots_;
   std::unique_ptr<TriageQueue> triage_;
   std::vector<AvoidRule> rules_;      // in force
@@ -96,23 +100,22 @@ class Supervisor {
 };
 
 // Every configuration with its settings, so that workers, triage and bundles name the same.
-Status Supervisor::OpenSpecs() {
-  for (const std::string& backend : options_.backends) {
+Result<std::vector<std::string>> WholeSpecs(const std::vector<std::string>& backends) {
+  std::vector<std::string> specs;
+  for (const std::string& backend : backends) {
     MOIRE_ASSIGN(const auto opened, OpenConfigurations(backend));
-    for (const auto& configuration : opened) specs_.push_back(configuration->name());
+    for (const auto& configuration : opened) specs.push_back(configuration->name());
   }
   // The two ends of the optimiser first: they run every case.
   const auto rank = [](const std::string& spec) {
     if (spec.find("level=none") != std::string::npos) return 0;
     return spec.find("level=all") != std::string::npos ? 1 : 2;
   };
-  std::stable_sort(specs_.begin(), specs_.end(),
-                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-  return {};
+  std::ranges::stable_sort(specs, {}, rank);
+  return specs;
 }
 
 Status Supervisor::Prepare() {
-  MOIRE_TRY(OpenSpecs());
   std::error_code error;
   for (const std::string& directory :
        {CorpusDirectory(options_.out), InboxDirectory(options_.out), options_.out + "/findings"}) {
@@ -146,6 +149,8 @@ Status Supervisor::Prepare() {
   triage_ = std::make_unique<TriageQueue>(
       TriageQueue::Settings{options_.out, options_.program, specs_, 60}, store_);
   const int jobs = options_.rerun.empty() && options_.feedback != "none" ? options_.jobs : 1;
+  const size_t workers_at_once = static_cast<size_t>(jobs);
+  if (Cores() > workers_at_once) triage_->set_processes(Cores() - workers_at_once);
   for (int i = 0; i < jobs; ++i) {
     MOIRE_ASSIGN(WorkerProcess process,
                  WorkerProcess::Prepare(fmt::format("{}/{}", workers, i), i));
@@ -279,10 +284,9 @@ Status Supervisor::PollWorkers() {
   for (Slot& slot : slots_) {
     if (auto death = slot.process.Poll(specs_)) MOIRE_TRY(OnDeath(slot, std::move(*death)));
   }
-  for (const int worker : triage_->TakeSuspects()) {
-    if (static_cast<size_t>(worker) >= slots_.size()) continue;
-    Slot& slot = slots_[static_cast<size_t>(worker)];
-    if (!slot.process.running() || options_.feedback == "none") continue;
+  const std::set<pid_t> suspects = triage_->TakeSuspects();
+  for (Slot& slot : slots_) {
+    if (!suspects.contains(slot.process.pid()) || options_.feedback == "none") continue;
     slot.process.Stop();
     ++restarts_;
     MOIRE_TRY(StartWorker(slot));
@@ -291,13 +295,17 @@ Status Supervisor::PollWorkers() {
 }
 
 Status Supervisor::PublishRules() {
-  if (rules_.size() > kMaxRules) rules_.erase(rules_.begin());
   MOIRE_TRY(WriteFile(RulesFile(options_.out), RulesToJson(rules_)));
-  for (Slot& slot : slots_) {
-    for (RuleCounters& counters : slot.process.stats().rules) counters.passes = 0;
-    ++slot.process.stats().rules_version;
-  }
+  for (Slot& slot : slots_) ++slot.process.stats().rules_version;
   return {};
+}
+
+// The rule goes, and what led to it counts as new again.
+Status Supervisor::DropRule(size_t index) {
+  triage_->Forget(rules_[index].cause);
+  rules_.erase(rules_.begin() + static_cast<int64_t>(index));
+  for (Slot& slot : slots_) slot.process.stats().DropRule(index);
+  return PublishRules();
 }
 
 // After a few sightings of one cause what they have in common becomes a rule.
@@ -313,7 +321,7 @@ Status Supervisor::NoteRule(const TriageResult& result) {
     if (sightings_[i].sightings < kSightingsForRule) return {};
     rules_.push_back(std::move(sightings_[i]));
     sightings_.erase(sightings_.begin() + static_cast<int64_t>(i));
-    return PublishRules();
+    return rules_.size() > kMaxRules ? DropRule(0) : PublishRules();
   }
   sightings_.push_back(*result.rule);
   return {};
@@ -323,9 +331,7 @@ Status Supervisor::ForgetPassedRules() {
   for (size_t r = 0; r < std::min(rules_.size(), kMaxRules); ++r) {
     uint64_t passes = 0;
     for (Slot& slot : slots_) passes += slot.process.stats().rules[r].passes;
-    if (passes < kPassesToForget) continue;
-    rules_.erase(rules_.begin() + static_cast<int64_t>(r));
-    return PublishRules();
+    if (passes >= kPassesToForget) return DropRule(r);
   }
   return {};
 }
@@ -437,7 +443,9 @@ Result<CampaignSummary> Supervisor::Run() {
   for (Slot& slot : slots_) slot.process.Stop();
   MOIRE_TRY(Line(true));
   const double fuzzed = Since(start_);
-  // What waits is triaged before the summary; a second Ctrl-C leaves it for the next run.
+  // What waits is triaged before the summary, on the cores that the workers have left; a second Ctrl-C
+  // leaves it for the next run.
+  triage_->set_processes(std::max(slots_.size(), Cores()));
   const auto draining = Clock::now();
   const int interrupted = g_interrupted;
   bool announced = false;
@@ -461,6 +469,8 @@ Result<CampaignSummary> Supervisor::Run() {
 }  // namespace
 
 Result<CampaignSummary> RunCampaign(const FuzzOptions& options) {
+  // Before anything is written.
+  MOIRE_ASSIGN(std::vector<std::string> specs, WholeSpecs(options.backends));
   MOIRE_ASSIGN(KnownFindings known, KnownFindings::Read(options.known));
   MOIRE_ASSIGN(Store store, Store::Open(options.out));
   // Two supervisors on one directory would undo each other's work.
@@ -469,7 +479,8 @@ Result<CampaignSummary> RunCampaign(const FuzzOptions& options) {
     if (lock >= 0) close(lock);
     return Fail(ErrorCode::kInvalidInput, "another campaign is running on '{}'", options.out);
   }
-  auto summary = Supervisor(options, std::move(store), std::move(known)).Run();
+  auto summary =
+      Supervisor(options, std::move(specs), std::move(store), std::move(known)).Run();
   close(lock);
   return summary;
 }

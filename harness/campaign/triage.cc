@@ -5,13 +5,22 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "harness/campaign/parts.h"
+#include "harness/campaign/worker_config.h"
 #include "harness/case/onnx_adapter.h"
 #include "oracles/configuration_name.h"
 #include "oracles/reference/reference.h"
 #include "synth/investigate.h"
+#include "synth/symptom_check.h"
 
 namespace moire {
 namespace {
+
+// What led to one cause this often is that cause.
+constexpr int kSameCause = 2;
+// What leads to several causes is triaged at most so often.
+constexpr int kMaxTriaged = 12;
+constexpr int kMaxUnconfirmed = 3;
 
 constexpr std::string_view kStatusNames[] = {"confirmed", "unconfirmed", "ours"};
 
@@ -24,22 +33,24 @@ std::string OperatorsOf(const Model& model) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-// What a rule needs to know of the reduced case. The reference has evaluated it before: this ends.
-std::optional<AvoidRule> RuleOf(const Finding& finding, const Model& model) {
-  const VerdictKind kind = finding.verdict.kind;
-  if (kind != VerdictKind::kCrash && kind != VerdictKind::kHang && kind != VerdictKind::kMemory) {
-    return std::nullopt;
-  }
-  Facts facts = FactsOfInputs(model, finding.test_case.inputs);
+// What a rule needs to know of a case's values. The reference has evaluated it before: this ends.
+Facts FactsOf(const Model& model, const std::vector<NamedTensor>& inputs) {
+  Facts facts = FactsOfInputs(model, inputs);
   ReferenceOptions options;
   options.on_node = [&](const Node& node, std::span<const RangeTensor> values) {
     for (size_t i = 0; i < std::min(values.size(), node.outputs.size()); ++i) {
       facts[node.outputs[i]] = {values[i].type, FlagsOf(values[i])};
     }
   };
-  Evaluate(model, finding.test_case.inputs, options);
-  auto rule = RuleFromCase(finding.cause, ConfigurationClass(finding.verdict.configuration), model,
-                           facts);
+  Evaluate(model, inputs, options);
+  return facts;
+}
+
+// What the reduced case and the case as it was sighted have in common; nothing for what does not die.
+std::optional<AvoidRule> RuleOf(const Finding& finding, const Model& reduced, const Case& sighted) {
+  if (!IsDeath(finding.verdict.kind)) return std::nullopt;
+  auto rule = RuleFromCase(finding.cause, ConfigurationClass(finding.verdict.configuration),
+                           reduced, FactsOf(reduced, finding.test_case.inputs));
   if (!rule) return rule;
   for (const std::string& name : finding.configurations) {
     const std::string kind_of = ConfigurationClass(name);
@@ -47,6 +58,9 @@ std::optional<AvoidRule> RuleOf(const Finding& finding, const Model& model) {
         rule->configurations.end()) {
       rule->configurations.push_back(kind_of);
     }
+  }
+  if (const Result<Model> model = ParseModel(sighted.model)) {
+    WidenTo(*rule, *model, FactsOf(*model, sighted.inputs));
   }
   return rule;
 }
@@ -71,12 +85,23 @@ Result<TriageResult> KeepOurs(const Candidate& candidate, const std::string& out
   return result;
 }
 
+// A sighting of a cause that was confirmed before.
+TriageResult Known(const std::string& cause) {
+  TriageResult result;
+  result.status = TriageStatus::kConfirmed;
+  result.reason = "known before it was reduced";
+  result.known_part = true;
+  result.finding.cause = cause;
+  return result;
+}
+
 }  // namespace
 
 std::string ToJson(const TriageResult& result) {
   const StoredFinding& f = result.finding;
   nlohmann::json json = {{"status", kStatusNames[static_cast<size_t>(result.status)]},
                          {"reason", result.reason},
+                         {"known_part", result.known_part},
                          {"finding",
                           {{"cause", f.cause},
                            {"symptom", f.symptom},
@@ -102,6 +127,7 @@ Result<TriageResult> TriageResultFromJson(std::string_view text) {
     }
     out.status = static_cast<TriageStatus>(status - std::begin(kStatusNames));
     out.reason = json.at("reason");
+    out.known_part = json.at("known_part");
     const auto& f = json.at("finding");
     out.finding.cause = f.at("cause");
     out.finding.symptom = f.at("symptom");
@@ -123,17 +149,39 @@ Result<TriageResult> TriageResultFromJson(std::string_view text) {
   return out;
 }
 
-Result<TriageResult> Triage(const Candidate& candidate, const std::vector<std::string>& specs,
-                            const std::string& out, double seconds) {
-  if (candidate.ours) return KeepOurs(candidate, out, candidate.verdict.reason);
-  MOIRE_ASSIGN(const Case test_case, ParseCase(candidate.case_bytes));
+bool CauseCounts::Settled() const {
+  if (triaged >= kMaxTriaged) return !causes.empty();
+  return causes.size() == 1 && causes.begin()->second >= kSameCause;
+}
+
+bool CauseCounts::Hopeless() const { return causes.empty() && unconfirmed >= kMaxUnconfirmed; }
+
+const std::string& CauseCounts::Likely() const {
+  return std::ranges::max_element(causes, {}, [](const auto& entry) { return entry.second; })->first;
+}
+
+Result<Triager> Triager::Open(std::vector<std::string> specs, std::string out, double seconds) {
+  Triager triager;
+  triager.specs_ = std::move(specs);
+  triager.out_ = std::move(out);
+  triager.seconds_ = seconds;
+  MOIRE_ASSIGN(Configurations opened, OpenSpecs(triager.specs_)());
+  // Each child takes its own copy, which is the fork's.
+  auto warm = std::make_shared<Configurations>(std::move(opened));
+  triager.open_ = [warm]() -> Result<Configurations> { return std::move(*warm); };
+  return triager;
+}
+
+// Where the case is none of the runtime's, `ours` says why.
+Result<TriageResult> Triager::Investigated(const Case& test_case, const Verdict& verdict,
+                                           std::string* ours) {
   InvestigateOptions options;
-  options.reduce.max_seconds = seconds / 2;
+  options.reduce.max_seconds = seconds_ / 2;
   MOIRE_ASSIGN(const Investigation found,
-               Investigate(test_case, candidate.verdict, specs, out + "/findings", options));
-  if (found.standing == Standing::kOurs) return KeepOurs(candidate, out, found.reason);
+               Investigate(test_case, verdict, open_, specs_, out_ + "/findings", options));
   TriageResult result;
   result.reason = found.reason;
+  if (found.standing == Standing::kOurs) *ours = found.reason;
   if (found.standing != Standing::kConfirmed) return result;
   result.status = TriageStatus::kConfirmed;
   const Finding& finding = found.finding;
@@ -149,9 +197,58 @@ Result<TriageResult> Triage(const Candidate& candidate, const std::vector<std::s
   result.finding.nodes = CountNodes(model.graph);
   result.finding.configurations = fmt::format("{}", fmt::join(finding.configurations, ", "));
   result.finding.bundle =
-      std::filesystem::path(found.bundle).lexically_relative(out).string();
-  result.rule = RuleOf(finding, model);
+      std::filesystem::path(found.bundle).lexically_relative(out_).string();
+  result.rule = RuleOf(finding, model, test_case);
   return result;
+}
+
+std::optional<std::string> Triager::KnownDeath(const Candidate& candidate, const Case& test_case) {
+  const auto seen = deaths_.find(candidate.group);
+  if (seen == deaths_.end()) return std::nullopt;
+  const auto text = ReadFile(RulesFile(out_));
+  const auto rules =
+      text ? RulesFromJson(*text) : Result<std::vector<AvoidRule>>(std::vector<AvoidRule>());
+  const Result<Model> model = ParseModel(test_case.model);
+  if (!rules || rules->empty() || !model) return std::nullopt;
+  const Facts facts = FactsOf(*model, test_case.inputs);
+  for (const AvoidRule& rule : *rules) {
+    if (seen->second.causes.contains(rule.cause) && Matches(rule, *model, facts)) return rule.cause;
+  }
+  return std::nullopt;
+}
+
+Result<TriageResult> Triager::Triage(const Candidate& candidate) {
+  if (candidate.ours) return KeepOurs(candidate, out_, candidate.verdict.reason);
+  MOIRE_ASSIGN(const Case test_case, ParseCase(candidate.case_bytes));
+  std::string ours;
+  // Of a death the runtime's frames say what it is, and each sighting that no rule matches may widen one.
+  // What a rule matches was a probe.
+  if (IsDeath(candidate.verdict.kind)) {
+    if (const auto cause = KnownDeath(candidate, test_case)) return Known(*cause);
+  } else {
+    std::vector<FailingPart> parts =
+        FailingParts(test_case, candidate.verdict, open_, ChildOptions());
+    std::erase_if(parts, [&](const FailingPart& part) { return parts_[part.key].Hopeless(); });
+    const auto unknown = std::ranges::find_if(
+        parts, [&](const FailingPart& part) { return !parts_[part.key].Settled(); });
+    if (!parts.empty() && unknown == parts.end()) {
+      return Known(parts_[parts.front().key].Likely());
+    }
+    if (unknown != parts.end()) {
+      MOIRE_ASSIGN(TriageResult result, Investigated(unknown->test_case, unknown->verdict, &ours));
+      CauseCounts& counts = parts_[unknown->key];
+      ++counts.triaged;
+      if (result.status == TriageStatus::kConfirmed) {
+        ++counts.causes[result.finding.cause];
+        return result;
+      }
+      ++counts.unconfirmed;
+      ours.clear();  // the whole case decides
+    }
+  }
+  MOIRE_ASSIGN(TriageResult result, Investigated(test_case, candidate.verdict, &ours));
+  if (result.rule) ++deaths_[candidate.group].causes[result.finding.cause];
+  return ours.empty() ? std::move(result) : KeepOurs(candidate, out_, ours);
 }
 
 }  // namespace moire

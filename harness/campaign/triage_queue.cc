@@ -1,6 +1,7 @@
 #include "harness/campaign/triage_queue.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -9,27 +10,55 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 
 #include "harness/campaign/candidate.h"
 #include "harness/campaign/worker_config.h"
 #include "harness/case/case.h"
+#include "synth/symptom_check.h"
 
 namespace moire {
 namespace {
 
-// A group that led to one cause this often is that cause.
-constexpr int kSameCause = 2;
-// A group that leads to several causes is triaged at most so often.
-constexpr int kMaxTriaged = 12;
-constexpr int kMaxUnconfirmed = 3;
+// Sightings of one group of deaths that are triaged although they led to one cause.
+constexpr int kDeathsTriaged = 12;
+
+// The process that a worker's candidate ("w0-1234-000001") is from; -1: another's.
+pid_t WorkerOf(std::string_view name) {
+  pid_t pid = -1;
+  const size_t dash = name.find('-');
+  if (name.starts_with('w') && dash != std::string_view::npos) {
+    std::from_chars(name.data() + dash + 1, name.data() + name.size(), pid);
+  }
+  return pid;
+}
 
 }  // namespace
 
-bool TriageQueue::Settled(const Group& group) const {
-  if (group.triaged >= kMaxTriaged || group.unconfirmed >= kMaxUnconfirmed) return true;
-  return group.causes.size() == 1 && group.causes.begin()->second >= kSameCause;
+size_t TriageQueue::busy() const {
+  return static_cast<size_t>(std::ranges::count_if(
+      running_, [](const Process& process) { return !process.current.empty(); }));
+}
+
+// The message of a refusal and the frames of a death say what it is; a wrong value has no more than
+// the output that it shows at, and many faults show there.
+bool TriageQueue::Settled(const Candidate& candidate) const {
+  const auto group = groups_.find(candidate.group);
+  if (group == groups_.end()) return false;
+  if (group->second.Hopeless()) return true;
+  if (candidate.verdict.kind == VerdictKind::kMismatch) return false;
+  // The rule of a death that goes on is too narrow, so more of its sightings are looked at.
+  const CauseCounts& counts = group->second;
+  return counts.Settled() && (!IsDeath(candidate.verdict.kind) || counts.triaged >= kDeathsTriaged);
+}
+
+Status TriageQueue::CountSettled(const Candidate& candidate) {
+  const CauseCounts& group = groups_[candidate.group];
+  if (!group.causes.empty()) return store_.AddSightings(group.Likely(), candidate.sightings);
+  unconfirmed_ += candidate.sightings;
+  return store_.AddUnconfirmed(candidate.symptom, candidate.sightings);
 }
 
 Status TriageQueue::TakeIn() {
@@ -37,130 +66,176 @@ Status TriageQueue::TakeIn() {
   for (const std::string& name : ListCandidates(inbox)) {
     if (!known_names_.insert(name).second) continue;
     const auto candidate = ReadCandidate(inbox, name);
-    if (!candidate) {
-      RemoveCandidate(inbox, name);
+    if (candidate && !Settled(*candidate)) {
+      waiting_.emplace(groups_[candidate->group].triaged, name);
       continue;
     }
-    Group& group = groups_[candidate->group];
-    if (!Settled(group)) {
-      waiting_.emplace(group.triaged, name);
-      continue;
-    }
-    if (group.causes.empty()) {
-      unconfirmed_ += candidate->sightings;
-      MOIRE_TRY(store_.AddUnconfirmed(candidate->symptom, candidate->sightings));
-    } else {
-      // The most frequent cause of the group stands for the sighting.
-      const auto likely =
-          std::max_element(group.causes.begin(), group.causes.end(),
-                           [](const auto& a, const auto& b) { return a.second < b.second; });
-      MOIRE_TRY(store_.AddSightings(likely->first, candidate->sightings));
-    }
+    if (candidate) MOIRE_TRY(CountSettled(*candidate));
     RemoveCandidate(inbox, name);
   }
   return {};
 }
 
-Status TriageQueue::StartNext() {
-  const std::string inbox = InboxDirectory(settings_.out);
-  while (child_ < 0 && !waiting_.empty()) {
-    current_ = waiting_.begin()->second;
-    waiting_.erase(waiting_.begin());
-    auto candidate = ReadCandidate(inbox, current_);
-    if (!candidate) continue;
-    if (Settled(groups_[candidate->group])) {
-      known_names_.erase(current_);  // counted by the next TakeIn
-      continue;
+Status TriageQueue::Start(Process& process) {
+  std::vector<std::string> arguments = {settings_.program, "internal-triage", settings_.out,
+                                        fmt::format("{}", settings_.seconds)};
+  arguments.insert(arguments.end(), settings_.specs.begin(), settings_.specs.end());
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  const std::string log = settings_.out + "/triage.log";
+  int names[2] = {-1, -1};
+  int answers[2] = {-1, -1};
+  if (pipe2(names, O_CLOEXEC) != 0 || pipe2(answers, O_CLOEXEC | O_NONBLOCK) != 0 ||
+      (process.pid = fork()) < 0) {
+    for (const int fd : {names[0], names[1], answers[0], answers[1]}) {
+      if (fd >= 0) close(fd);
     }
-    candidate_ = std::move(*candidate);
-    std::vector<std::string> arguments = {settings_.program, "internal-triage", settings_.out,
-                                          current_, fmt::format("{}", settings_.seconds)};
-    arguments.insert(arguments.end(), settings_.specs.begin(), settings_.specs.end());
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    const std::string log = settings_.out + "/triage.log";
-    child_ = fork();
-    if (child_ < 0) {
-      return Fail(ErrorCode::kEnvironment, "cannot start triage: {}", std::strerror(errno));
-    }
-    if (child_ == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
-      setpgid(0, 0);
-      setpriority(PRIO_PROCESS, 0, 5);
-      const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-      if (fd >= 0) {
-        dup2(fd, 1);
-        dup2(fd, 2);
-      }
-      execv(settings_.program.c_str(), argv.data());
-      _exit(3);
-    }
-    started_ = std::chrono::steady_clock::now();
+    return Fail(ErrorCode::kEnvironment, "cannot start triage: {}", std::strerror(errno));
   }
+  if (process.pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0);
+    setpriority(PRIO_PROCESS, 0, 5);
+    fcntl(answers[1], F_SETFL, 0);
+    dup2(names[0], STDIN_FILENO);
+    dup2(answers[1], STDOUT_FILENO);
+    const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd >= 0) dup2(fd, STDERR_FILENO);
+    execv(settings_.program.c_str(), argv.data());
+    _exit(3);
+  }
+  close(names[0]);
+  close(answers[1]);
+  process.names = names[1];
+  process.answers = answers[0];
   return {};
 }
 
-Result<std::vector<TriageResult>> TriageQueue::Finish(int status) {
+void TriageQueue::End(Process& process) {
+  if (process.pid >= 0) {
+    kill(-process.pid, SIGKILL);
+    kill(process.pid, SIGKILL);
+    waitpid(process.pid, nullptr, 0);
+  }
+  if (process.names >= 0) close(process.names);
+  if (process.answers >= 0) close(process.answers);
+  process.pid = process.names = process.answers = -1;
+}
+
+Result<bool> TriageQueue::Next(Process& process) {
   const std::string inbox = InboxDirectory(settings_.out);
-  const std::string answer = inbox + "/" + current_ + ".result";
+  while (!waiting_.empty()) {
+    std::string name = waiting_.begin()->second;
+    waiting_.erase(waiting_.begin());
+    auto candidate = ReadCandidate(inbox, name);
+    if (!candidate) continue;
+    if (Settled(*candidate)) {
+      MOIRE_TRY(CountSettled(*candidate));
+      RemoveCandidate(inbox, name);
+      continue;
+    }
+    process.candidate = std::move(*candidate);
+    process.current = std::move(name);
+    return true;
+  }
+  return false;
+}
+
+Status TriageQueue::Give(Process& process) {
+  if (process.pid < 0) MOIRE_TRY(Start(process));
+  const std::string line = process.current + "\n";
+  // A process that is gone by now is seen to be so by the next look at it.
+  if (write(process.names, line.data(), line.size()) < 0 && errno != EPIPE) {
+    return Fail(ErrorCode::kEnvironment, "cannot talk to triage: {}", std::strerror(errno));
+  }
+  process.started = std::chrono::steady_clock::now();
+  return {};
+}
+
+bool TriageQueue::Ended(Process& process, std::string& how) {
+  char answer[256];
+  const ssize_t got = read(process.answers, answer, sizeof answer);
+  if (got > 0 && answer[got - 1] == '\n') return true;
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    const double age =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - process.started).count();
+    if (age <= 2 * settings_.seconds + 60) return false;
+    how = "triage took too long";
+  } else if (got == 0) {
+    int status = 0;
+    waitpid(process.pid, &status, 0);
+    process.pid = -1;
+    how = WIFSIGNALED(status) ? fmt::format("triage died of signal {}", WTERMSIG(status))
+                              : fmt::format("triage ended with {}", WEXITSTATUS(status));
+  }
+  End(process);
+  return true;
+}
+
+Result<TriageResult> TriageQueue::Finish(Process& process, const std::string& how) {
+  const std::string inbox = InboxDirectory(settings_.out);
+  const std::string name = std::exchange(process.current, {});
+  const Candidate& candidate = process.candidate;
+  const std::string answer = inbox + "/" + name + ".result";
   TriageResult result;
-  result.reason = WIFSIGNALED(status) ? fmt::format("triage died of signal {}", WTERMSIG(status))
-                                      : fmt::format("triage ended with {}", WEXITSTATUS(status));
+  result.reason = how;
   if (const auto text = ReadFile(answer)) {
     if (auto read = TriageResultFromJson(*text)) result = std::move(*read);
   }
   std::error_code ignored;
   std::filesystem::remove(answer, ignored);
-  Group& group = groups_[candidate_.group];
+  CauseCounts& group = groups_[candidate.group];
   ++group.triaged;
+  ++triaged_;
   if (result.status == TriageStatus::kUnconfirmed) {
     ++group.unconfirmed;
-    unconfirmed_ += candidate_.sightings;
-    suspects_.insert(candidate_.worker);
-    MOIRE_TRY(store_.AddUnconfirmed(candidate_.symptom, candidate_.sightings));
+    unconfirmed_ += candidate.sightings;
+    suspects_.insert(WorkerOf(name));
+    MOIRE_TRY(store_.AddUnconfirmed(candidate.symptom, candidate.sightings));
     // Kept apart for a person to look at.
+    const std::string apart = settings_.out + "/unconfirmed/" + name;
     std::filesystem::create_directories(settings_.out + "/unconfirmed", ignored);
-    std::filesystem::rename(inbox + "/" + current_ + ".case",
-                            settings_.out + "/unconfirmed/" + current_ + ".case", ignored);
-    std::filesystem::rename(inbox + "/" + current_ + ".json",
-                            settings_.out + "/unconfirmed/" + current_ + ".json", ignored);
+    std::filesystem::rename(inbox + "/" + name + ".case", apart + ".case", ignored);
+    std::filesystem::rename(inbox + "/" + name + ".json", apart + ".json", ignored);
   } else {
-    result.finding.times_seen = candidate_.sightings;
-    MOIRE_TRY(store_.Record(result.finding));
+    if (result.known_part) {
+      MOIRE_TRY(store_.AddSightings(result.finding.cause, candidate.sightings));
+    } else {
+      result.finding.times_seen = candidate.sightings;
+      MOIRE_TRY(store_.Record(result.finding));
+    }
     ++group.causes[result.finding.cause];
   }
-  RemoveCandidate(inbox, current_);
-  std::vector<TriageResult> results;
-  results.push_back(std::move(result));
-  return results;
+  RemoveCandidate(inbox, name);
+  return result;
 }
 
 Result<std::vector<TriageResult>> TriageQueue::Poll() {
   MOIRE_TRY(TakeIn());
   std::vector<TriageResult> results;
-  if (child_ >= 0) {
-    int status = 0;
-    const double age =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
-    if (waitpid(child_, &status, WNOHANG) == child_) {
-      child_ = -1;
-      MOIRE_ASSIGN(results, Finish(status));
-    } else if (age > 2 * settings_.seconds + 60) {
-      kill(-child_, SIGKILL);
-      kill(child_, SIGKILL);
+  if (running_.size() < processes_) running_.resize(processes_);
+  for (Process& process : running_) {
+    std::string how;
+    if (!process.current.empty() && Ended(process, how)) {
+      MOIRE_ASSIGN(TriageResult result, Finish(process, how));
+      results.push_back(std::move(result));
     }
+    if (!process.current.empty()) continue;
+    MOIRE_ASSIGN(const bool any, Next(process));
+    if (any) MOIRE_TRY(Give(process));
   }
-  MOIRE_TRY(StartNext());
   return results;
 }
 
+void TriageQueue::Forget(std::string_view cause) {
+  std::erase_if(
+      groups_, [&](const auto& entry) { return entry.second.causes.contains(std::string(cause)); });
+}
+
 void TriageQueue::Stop() {
-  if (child_ < 0) return;
-  kill(-child_, SIGKILL);
-  kill(child_, SIGKILL);
-  waitpid(child_, nullptr, 0);
-  child_ = -1;  // its candidate stays in the inbox and is taken in by the next campaign
+  for (Process& process : running_) End(process);
+  running_.clear();
 }
 
 }  // namespace moire

@@ -13,8 +13,10 @@
 #include "fuzzers/mutate/mutate.h"
 #include "harness/backends/ort/ort_backend.h"
 #include "harness/backends/spec.h"
+#include "harness/campaign/probe.h"
 #include "oracles/configuration_name.h"
 #include "synth/finding.h"
+#include "synth/symptom_check.h"
 
 namespace moire {
 namespace {
@@ -25,16 +27,20 @@ constexpr uint64_t kGenerateIn100 = 30;
 // every case of a young campaign reaches a few.)
 constexpr uint64_t kSampleAll = 16;
 constexpr size_t kManyNewBlocks = 64;
-// A matching case is run all the same once in so many matches: the probe.
-constexpr uint64_t kProbeEvery = 64;
 // Configurations that run every case; the rest only those that brought something new.
 constexpr size_t kFastTier = 2;
 
 // What only rejections reach would trap in each of them: so often is a block given another chance.
 constexpr uint8_t kMaxPutBacks = 3;
 
+// Serialised cases that stay parsed; in memory they take about four times as much.
+constexpr size_t kParentBytes = size_t{32} << 20;
+
 // Row of the journal that marks a new process.
 constexpr std::string_view kRestart = "#restart";
+
+// How the reason begins where a configuration was not run.
+constexpr std::string_view kAvoided = "avoided: ";
 
 uint64_t Hash(std::string_view bytes) { return HashBytes(bytes.data(), bytes.size()); }
 
@@ -46,8 +52,11 @@ Result<std::unique_ptr<Worker>> Worker::Create(WorkerConfig config) {
   return worker;
 }
 
+Worker::Worker(WorkerConfig config) : config_(std::move(config)), parents_(kParentBytes) {}
+
 Worker::~Worker() {
   if (case_log_ != nullptr) std::fclose(case_log_);
+  if (malformed_file_ >= 0) close(malformed_file_);
 }
 
 Status Worker::OpenSharedMappings() {
@@ -100,6 +109,8 @@ Status Worker::Open() {
     coverage_->Disarm();  // what the probes reach is left for the campaign
   }
   MOIRE_TRY(Learn());
+  learned_rows_ = learned_.Rows();
+  MOIRE_TRY(OpenMalformed());
   if (coverage_) {
     MOIRE_TRY(coverage_->Arm());
     WarmUp(*coverage_, [&] {
@@ -148,7 +159,7 @@ Status Worker::Rerun() {
   for (const JournalRecord& record : records) {
     if (record.kind == JournalRecord::kRow) {
       if (record.row == kRestart) {
-        malformed_.clear();
+        parents_.Clear();
         made_.reset();
         made_bytes_.clear();
         learned_ = Learned();
@@ -175,6 +186,33 @@ Status Worker::Rerun() {
   _exit(differing == 0 ? 0 : 3);
 }
 
+// With --rerun the file of the campaign that wrote the journal: a case is in it before it can be a parent.
+Status Worker::OpenMalformed() {
+  if (config_.directory.empty()) return {};
+  const std::string path = config_.rerun.empty()
+                               ? MalformedFile(config_.directory)
+                               : MalformedFile(std::filesystem::path(config_.rerun).parent_path());
+  if (const auto bytes = ReadFile(path)) {
+    for (size_t at = 0; at + sizeof(uint64_t) <= bytes->size(); at += sizeof(uint64_t)) {
+      uint64_t hash = 0;
+      std::memcpy(&hash, bytes->data() + at, sizeof hash);
+      malformed_.insert(hash);
+    }
+  }
+  if (!config_.rerun.empty()) return {};
+  malformed_file_ = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (malformed_file_ >= 0) return {};
+  return Fail(ErrorCode::kEnvironment, "cannot write '{}': {}", path, std::strerror(errno));
+}
+
+void Worker::NoteMalformed(uint64_t hash) {
+  if (!malformed_.insert(hash).second || malformed_file_ < 0) return;
+  // Appending is atomic for few bytes, so several workers share the file.
+  if (write(malformed_file_, &hash, sizeof hash) < 0) {
+    fmt::print(stderr, "moire: cannot write the malformed cases: {}\n", std::strerror(errno));
+  }
+}
+
 // What the first configuration does not implement: read from the campaign's file, or probed now.
 Status Worker::Learn() {
   const std::string path = config_.directory.empty() ? "" : LearnedFile(config_.directory);
@@ -189,21 +227,7 @@ Status Worker::Learn() {
       return {};
     }
   }
-  ProbeImplemented(
-      settings_,
-      [&](const GeneratedCase& probe) {
-        const Case test_case = ToCase(probe);
-        const std::string bytes = SerializeCase(test_case);
-        if (bytes.size() <= kMaxSharedCase) {
-          std::memcpy(state_->case_bytes, bytes.data(), bytes.size());
-          state_->case_size = bytes.size();
-        }
-        observer_->Enter(Stage::kConfiguration, 0);
-        const Observation seen = configurations_.front()->Run(test_case);
-        observer_->Enter(Stage::kIdle, -1);
-        return seen.outcome != Outcome::kUnsupported;
-      },
-      learned_);
+  ProbeInChildren(settings_, *configurations_.front(), learned_);
   std::string text;
   for (const std::string& row : learned_.Rows()) text += row + "\n";
   return path.empty() ? Status{} : WriteFile(path, text);
@@ -245,28 +269,34 @@ GeneratedCase Worker::Make(Random& random) {
 
 // Serialises the case into libFuzzer's buffer, remembers it and writes the journal.
 size_t Worker::Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord record) {
-  made_bytes_ = SerializeCase(ToCase(made));
+  made_case_ = ToCase(made);
+  made_bytes_ = SerializeCase(made_case_);
   observer_->Enter(Stage::kIdle, -1);
   if (made_bytes_.size() > out.size()) {
     made_.reset();
     return 0;
   }
-  made_ = std::move(made);
+  made_ = std::make_shared<const GeneratedCase>(std::move(made));
   std::memcpy(out.data(), made_bytes_.data(), made_bytes_.size());
   record.output = Hash(made_bytes_);
-  if (made_->malformed) malformed_.insert(record.output);
+  if (made_->malformed) NoteMalformed(record.output);
   if (journal_) journal_->Write(record);
   return made_bytes_.size();
 }
 
-std::optional<GeneratedCase> Worker::Take(std::string_view bytes) {
+// The case that the bytes hold; null where they hold none.
+std::shared_ptr<const GeneratedCase> Worker::Take(std::string_view bytes) {
   if (made_ && bytes == made_bytes_) return made_;
+  const uint64_t hash = Hash(bytes);
+  if (auto known = parents_.Find(hash)) return known;
   const auto parsed = ParseCase(bytes);
-  if (!parsed) return std::nullopt;
+  if (!parsed) return nullptr;
   auto out = FromCase(*parsed);
-  if (!out) return std::nullopt;
-  out->malformed = malformed_.contains(Hash(bytes));
-  return std::move(*out);
+  if (!out) return nullptr;
+  out->malformed = malformed_.contains(hash);
+  auto parent = std::make_shared<const GeneratedCase>(std::move(*out));
+  parents_.Put(hash, parent, bytes.size());
+  return parent;
 }
 
 size_t Worker::Mutate(std::string_view parent, std::span<uint8_t> out, unsigned seed) {
@@ -277,10 +307,10 @@ size_t Worker::Mutate(std::string_view parent, std::span<uint8_t> out, unsigned 
   }
   const JournalRecord record{JournalRecord::kMutate, seed, Hash(parent), 0, 0, {}};
   Random random(Mix64(seed) ^ record.first);
-  auto source = random.Below(100) < kGenerateIn100 ? std::nullopt : Take(parent);
+  auto source = random.Below(100) < kGenerateIn100 ? nullptr : Take(parent);
   if (!source) return Put(Make(random), out, record);
   observer_->Enter(Stage::kGenerate, -1);
-  return Put(moire::Mutate(std::move(*source), random, settings_, learned_), out, record);
+  return Put(moire::Mutate(*source, random, settings_, learned_), out, record);
 }
 
 size_t Worker::Crossover(std::string_view first, std::string_view second, std::span<uint8_t> out,
@@ -295,24 +325,32 @@ size_t Worker::Crossover(std::string_view first, std::string_view second, std::s
   return Put(moire::Crossover(*a, *b, random, settings_, learned_), out, record);
 }
 
+// Which rules the case matches, and whether this match is a probe. Once a case, when the reference has
+// told what the values are.
+void Worker::ApplyRules(const Model& model) {
+  applied_ = true;
+  for (const size_t r : possible_) {
+    if (!Matches(rules_[r], model, facts_)) continue;
+    RuleCounters& counters = stats_->rules[r];
+    const uint64_t passes = counters.passes;
+    if (counters.CountMatch()) {
+      probed_.emplace_back(r, passes);
+    } else {
+      heeded_.push_back(r);
+    }
+  }
+}
+
 // A case that an avoid rule matches is not run where it would die, except as a probe.
 std::optional<Observation> Worker::Instead(int configuration, const Model& model) {
+  if (!applied_) ApplyRules(model);
   const std::string& name = classes_[static_cast<size_t>(configuration)];
-  for (size_t r = 0; r < std::min(rules_.size(), kMaxRules); ++r) {
+  for (const size_t r : heeded_) {
     const AvoidRule& rule = rules_[r];
-    if (std::find(rule.configurations.begin(), rule.configurations.end(), name) ==
-            rule.configurations.end() ||
-        !Matches(rule, model, facts_)) {
-      continue;
-    }
-    RuleCounters& counters = stats_->rules[r];
-    if (++counters.matches % kProbeEvery == 0) {
-      probed_.push_back(r);
-      continue;
-    }
+    if (std::ranges::find(rule.configurations, name) == rule.configurations.end()) continue;
     Observation skipped;
     skipped.outcome = Outcome::kUnsupported;
-    skipped.reason = "avoided: " + rule.cause;
+    skipped.reason = std::string(kAvoided) + rule.cause;
     return skipped;
   }
   return std::nullopt;
@@ -328,26 +366,38 @@ Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bo
   options.on_node = [&](const Node& node, std::span<const RangeTensor> values) {
     for (size_t i = 0; i < std::min(values.size(), node.outputs.size()); ++i) {
       if (waypoints_) types_[node.outputs[i]] = values[i].type;
-      if (rules_.empty()) continue;
+      if (possible_.empty()) continue;
       facts_[node.outputs[i]] = {values[i].type, FlagsOf(values[i])};
     }
   };
-  if (!rules_.empty()) {
+  possible_.clear();
+  heeded_.clear();
+  probed_.clear();
+  applied_ = false;
+  for (size_t r = 0; r < std::min(rules_.size(), kMaxRules); ++r) {
+    if (MayMatch(rules_[r], parsed.model)) possible_.push_back(r);
+  }
+  if (!possible_.empty()) {
     facts_ = FactsOfInputs(parsed.model, parsed.inputs);
     options.instead = [this, offset](int configuration, const Model& model) {
       return Instead(configuration + static_cast<int>(offset), model);
     };
   }
-  probed_.clear();
   observer_->set_offset(static_cast<int>(offset));
   Execution execution = Execute(
       test_case, parsed.model, all ? configurations.subspan(fast) : configurations.first(fast),
       options);
-  // A probe that comes back without a bug passes; one that dies never comes back.
-  const bool bug = std::any_of(execution.verdicts.begin(), execution.verdicts.end(),
-                               [](const Verdict& verdict) { return IsBug(verdict.kind); });
-  for (const size_t rule : probed_) {
-    stats_->rules[rule].passes = bug ? 0 : stats_->rules[rule].passes + 1;
+  // What was not run says nothing of the configuration, and nothing against another.
+  std::erase_if(execution.verdicts, [&](const Verdict& verdict) {
+    return std::ranges::any_of(execution.observations, [&](const Observation& seen) {
+      return seen.reason.starts_with(kAvoided) && (seen.configuration == verdict.configuration ||
+                                                   seen.configuration == verdict.against);
+    });
+  });
+  const bool died = std::ranges::any_of(
+      execution.verdicts, [](const Verdict& verdict) { return IsDeath(verdict.kind); });
+  for (const auto& [rule, passes] : probed_) {
+    if (!died) stats_->rules[rule].Passed(passes);
   }
   return execution;
 }
@@ -359,11 +409,14 @@ void Worker::Account(const GeneratedCase& parsed, const Execution& execution, bo
     ++stats_->well_formed;
     if (accepted) ++stats_->valid;
   }
+  bool avoided = false;
   for (const Observation& seen : execution.observations) {
-    if (seen.outcome == Outcome::kUnsupported) {
-      ++(seen.reason.starts_with("avoided: ") ? stats_->avoided : stats_->unimplemented);
-    }
+    if (seen.outcome != Outcome::kUnsupported) continue;
+    const bool by_rule = seen.reason.starts_with(kAvoided);
+    avoided = avoided || by_rule;
+    if (!by_rule) ++stats_->unimplemented;
   }
+  if (avoided) ++stats_->avoided;
   if (!execution.reference) return;
   if (execution.reference->status == ReferenceStatus::kOverBudget) ++stats_->over_budget;
   if (!accepted || execution.reference->status != ReferenceStatus::kEvaluated) return;
@@ -448,11 +501,11 @@ void Worker::Report(std::string_view bytes, const Model& model, const Execution&
 
 void Worker::NoteRejections(const Model& model, const Execution& execution) {
   for (const Observation& seen : execution.observations) {
-    if (seen.outcome != Outcome::kUnsupported || seen.reason.starts_with("avoided: ")) continue;
-    const auto before = learned_.Rows();
+    if (seen.outcome != Outcome::kUnsupported || seen.reason.starts_with(kAvoided)) continue;
     if (!learned_.NoteRejection(model, seen.reason)) continue;
+    const auto before = std::exchange(learned_rows_, learned_.Rows());
     std::string rows;
-    for (const std::string& row : learned_.Rows()) {
+    for (const std::string& row : learned_rows_) {
       if (std::binary_search(before.begin(), before.end(), row)) continue;
       if (journal_) journal_->Write({JournalRecord::kRow, 0, 0, 0, 0, row});
       rows += row + "\n";
@@ -496,7 +549,7 @@ void Worker::Test(std::string_view bytes) {
     observer_->Enter(Stage::kIdle, -1);
     return;
   }
-  const Case test_case = *ParseCase(bytes);
+  const Case test_case = parsed == made_ ? made_case_ : *ParseCase(bytes);
   const Execution execution = RunCase(test_case, *parsed, /*all=*/false);
   const bool accepted = !execution.observations.empty() &&
                         execution.observations.front().outcome == Outcome::kOutputs;

@@ -20,6 +20,7 @@
 #include "harness/campaign/avoid.h"
 #include "harness/campaign/candidate.h"
 #include "harness/campaign/journal.h"
+#include "harness/campaign/parent_cache.h"
 #include "harness/campaign/worker_config.h"
 #include "harness/campaign/worker_stats.h"
 #include "harness/execute/watched.h"
@@ -64,7 +65,7 @@ class Worker {
     int64_t next = 1;
   };
 
-  explicit Worker(WorkerConfig config) : config_(std::move(config)) {}
+  explicit Worker(WorkerConfig config);
   Status Open();
   Status OpenSharedMappings();
   Status Learn();
@@ -74,9 +75,12 @@ class Worker {
   void LoadRules();
   GeneratedCase Make(Random& random);
   size_t Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord record);
-  std::optional<GeneratedCase> Take(std::string_view bytes);
+  std::shared_ptr<const GeneratedCase> Take(std::string_view bytes);
   Execution RunCase(const Case& test_case, const GeneratedCase& parsed, bool all);
+  void ApplyRules(const Model& model);
   std::optional<Observation> Instead(int configuration, const Model& model);
+  Status OpenMalformed();
+  void NoteMalformed(uint64_t hash);
   std::string GroupOf(const Verdict& verdict, const Model& model, const std::string& symptom) const;
   void Account(const GeneratedCase& parsed, const Execution& execution, bool accepted);
   void Feedback(const Model& model, const Execution& execution, bool accepted);
@@ -101,17 +105,27 @@ class Worker {
 
   // The last case made, so that it need not be parsed again.
   std::string made_bytes_;
-  std::optional<GeneratedCase> made_;
+  Case made_case_;
+  std::shared_ptr<const GeneratedCase> made_;
+  ParentCache parents_;
 
-  // Cases made malformed on purpose, by hash: their children are, too.
+  // Cases made malformed on purpose, by hash: their children are, too. Kept in a file for the workers
+  // that read them from the corpus later.
   std::unordered_set<uint64_t> malformed_;
+  int malformed_file_ = -1;
 
   std::vector<AvoidRule> rules_;
   uint32_t rules_version_ = 0;
   Facts facts_;
   std::map<std::string, DataType, std::less<>> types_;  // of the last case's values, for waypoints
   std::unordered_map<std::string, GroupCount> groups_;
-  std::vector<size_t> probed_;  // rules whose match runs all the same in this case
+  // Of the case under test: rules whose operators it has, those that match and are heeded, and those whose
+  // match runs all the same, with the probes that passed before.
+  std::vector<size_t> possible_;
+  std::vector<size_t> heeded_;
+  std::vector<std::pair<size_t, uint64_t>> probed_;
+  bool applied_ = false;
+  std::vector<std::string> learned_rows_;
   uint64_t next_case_ = 0;
   uint64_t candidates_ = 0;
 };

@@ -24,5 +24,6 @@ std::string InboxDirectory(const std::string& out) { return out + "/inbox"; }
 std::string LearnedFile(const std::string& out) { return out + "/learned.txt"; }
 std::string RulesFile(const std::string& out) { return out + "/rules.json"; }
 std::string BlocksFile(const std::string& out) { return out + "/blocks.bin"; }
+std::string MalformedFile(const std::string& out) { return out + "/malformed.bin"; }
 
 }  // namespace moire

@@ -42,6 +42,7 @@ std::string InboxDirectory(const std::string& out);
 std::string LearnedFile(const std::string& out);
 std::string RulesFile(const std::string& out);
 std::string BlocksFile(const std::string& out);
+std::string MalformedFile(const std::string& out);
 
 }  // namespace moire
 

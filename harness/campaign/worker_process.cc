@@ -241,7 +241,8 @@ WorkerDeath WorkerProcess::Explain(int status, const std::vector<std::string>& n
     seen.outcome = Outcome::kOutOfMemory;
     seen.peak_bytes = std::max(seen.peak_bytes, uint64_t{1} << 30);
   }
-  ReferenceResult reference;  // the mapping tells that the reference finished, not what it found
+  ReferenceResult reference;  // the mapping tells how the reference finished, not what it found
+  reference.status = static_cast<ReferenceStatus>(state_->reference_status.load());
   reference.spent.bytes = state_->tensor_bytes;
   const std::vector<Observation> observations = {seen};
   const bool reference_done = state_->reference_ns >= 0;

@@ -43,6 +43,7 @@ class WorkerProcess {
   // Asks it to end (SIGKILL: nothing is lost, all is in the mappings and files).
   void Stop();
   bool running() const { return pid_ > 0; }
+  pid_t pid() const { return pid_; }
   WorkerStats& stats() { return *stats_; }
   const std::string& directory() const { return directory_; }
   std::string new_corpus() const { return directory_ + "/new"; }

@@ -7,6 +7,44 @@
 #include <algorithm>
 
 namespace moire {
+namespace {
+
+// Matches up to the first probe, and at most between two; after one that passed the next follow soon.
+constexpr uint64_t kFirstProbe = 64;
+constexpr uint64_t kLongestDistance = 1024;
+constexpr uint64_t kSoon = 8;
+
+}  // namespace
+
+bool RuleCounters::CountMatch() {
+  if (distance == 0) {
+    distance = kFirstProbe;
+    next_probe = kFirstProbe;
+  }
+  if (++matches < next_probe) return false;
+  passes = 0;
+  distance = std::min(2 * std::max(distance.load(), kFirstProbe / 2), kLongestDistance);
+  next_probe = matches + distance;
+  return true;
+}
+
+void RuleCounters::Passed(uint64_t passes_before) {
+  passes = passes_before + 1;
+  distance = kSoon;
+  next_probe = matches + kSoon;
+}
+
+void RuleCounters::operator=(const RuleCounters& other) {
+  matches = other.matches.load();
+  passes = other.passes.load();
+  distance = other.distance.load();
+  next_probe = other.next_probe.load();
+}
+
+void WorkerStats::DropRule(size_t index) {
+  for (size_t r = index; r + 1 < rules.size(); ++r) rules[r] = rules[r + 1];
+  rules.back() = RuleCounters();
+}
 
 void WorkerStats::Count(std::span<const Judged> judged,
                         const std::vector<std::vector<float>>& bounds_by_type) {

@@ -23,10 +23,19 @@ inline constexpr size_t kBoundSlots = 4 * 64 + 1;
 
 inline constexpr size_t kMaxRules = 64;
 
-// What a worker saw of one avoid rule, by its index in the rules file.
+// What a worker saw of one avoid rule, by its index in the rules file. Now and then a match runs all the
+// same, as a probe; probes that fail come at doubling distances.
 struct RuleCounters {
   std::atomic<uint64_t> matches{0};
-  std::atomic<uint64_t> passes{0};  // probes (matches that run all the same) that passed in a row
+  std::atomic<uint64_t> passes{0};      // probes that passed in a row
+  std::atomic<uint64_t> distance{0};    // matches between two probes; 0: not set yet
+  std::atomic<uint64_t> next_probe{0};  // the match that is the next one
+
+  // Counts a match; whether it is a probe. A probe has failed until Passed() says otherwise: one that dies
+  // never comes back.
+  bool CountMatch();
+  void Passed(uint64_t passes_before);
+  void operator=(const RuleCounters& other);
 };
 
 struct WorkerStats {
@@ -52,6 +61,8 @@ struct WorkerStats {
   std::array<ByType, kNumTypes> types{};
   std::array<RuleCounters, kMaxRules> rules{};
 
+  // The rule at `index` is gone: those behind it move up.
+  void DropRule(size_t index);
   void Count(std::span<const Judged> judged, const std::vector<std::vector<float>>& bounds_by_type);
 };
 

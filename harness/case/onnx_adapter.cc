@@ -9,11 +9,15 @@
 
 #include <exception>
 #include <sstream>
+#include <vector>
 
 #include "harness/case/onnx_proto.h"
 
 namespace moire {
 namespace {
+
+// Holds the messages of a case of some ten nodes.
+constexpr size_t kParseBufferBytes = size_t{128} << 10;
 
 std::string FirstLine(std::string_view text) {
   return std::string(text.substr(0, text.find('\n')));
@@ -33,8 +37,8 @@ Status Guard(const Function& function) {
 }
 
 Status ParseProto(std::string_view serialized, onnx::ModelProto& proto) {
-  google::protobuf::io::CodedInputStream stream(
-      reinterpret_cast<const uint8_t*>(serialized.data()), static_cast<int>(serialized.size()));
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(serialized.data()),
+                                                static_cast<int>(serialized.size()));
   if (serialized.size() > size_t{0x7fffffff} || !proto.ParseFromCodedStream(&stream) ||
       !stream.ConsumedEntireMessage() || !proto.has_graph()) {
     return Fail(ErrorCode::kInvalidInput, "not a serialised ONNX model");
@@ -70,7 +74,13 @@ void ModelToProto(const Model& model, onnx::ModelProto& proto) {
 }  // namespace
 
 Result<Model> ParseModel(std::string_view serialized) {
-  google::protobuf::Arena arena;
+  // Called for each parent of a mutant: the first blocks come from a buffer that stays, since a
+  // large allocation makes the C library tidy up everything that the runtime has just freed.
+  thread_local std::vector<char> buffer(kParseBufferBytes);
+  google::protobuf::ArenaOptions options;
+  options.initial_block = buffer.data();
+  options.initial_block_size = buffer.size();
+  google::protobuf::Arena arena(options);
   auto& proto = *google::protobuf::Arena::CreateMessage<onnx::ModelProto>(&arena);
   MOIRE_TRY(ParseProto(serialized, proto));
   return ModelFromProto(proto);

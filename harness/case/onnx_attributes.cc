@@ -22,7 +22,8 @@ std::optional<AttributeSchema::Kind> KindOf(onnx::AttributeProto::AttributeType 
   }
 }
 
-decltype(Attribute::value) DefaultOf(const onnx::AttributeProto& value, AttributeSchema::Kind kind) {
+decltype(Attribute::value) DefaultOf(const onnx::AttributeProto& value,
+                                     AttributeSchema::Kind kind) {
   switch (kind) {
     case AttributeSchema::Kind::kInt:
       return int64_t{value.i()};
@@ -48,7 +49,8 @@ std::vector<AttributeSchema> SchemaAttributes(const Node& node, int64_t opset) {
     const auto kind = KindOf(attribute.type);
     if (!kind) continue;
     AttributeSchema row{*kind, name, attribute.required, std::nullopt};
-    if (attribute.default_value.has_type()) row.otherwise = DefaultOf(attribute.default_value, *kind);
+    if (attribute.default_value.has_type())
+      row.otherwise = DefaultOf(attribute.default_value, *kind);
     attributes.push_back(std::move(row));
   }
   return attributes;

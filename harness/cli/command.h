@@ -19,7 +19,7 @@ inline constexpr int kExitInternal = 3;  // internal error, or the environment (
 // What main hands to a subcommand and gets back.
 struct CommandContext {
   std::string program;  // path of this binary, to run again
-  std::string tools;    // directory of the fuzz targets: that of this binary
+  std::string target;   // the fuzz target of `moire fuzz`: it lies beside this binary
   int exit_code = kExitNothing;
 };
 

@@ -1,11 +1,12 @@
 // moire explain
+#include "synth/explain/explain.h"
+
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "harness/cli/command.h"
 #include "synth/bundle.h"
-#include "synth/explain/explain.h"
 #include "synth/explain/issue.h"
 
 namespace moire {
@@ -21,8 +22,8 @@ struct Flags {
 Status ExplainBundle(const Flags& flags, CommandContext& context) {
   const std::filesystem::path place(flags.bundle);
   if (!std::filesystem::exists(place / "finding.json")) {
-    return Fail(ErrorCode::kNotFound, "{}: not a bundle (no finding.json); make one with moire reduce",
-                flags.bundle);
+    return Fail(ErrorCode::kNotFound,
+                "{}: not a bundle (no finding.json); make one with moire reduce", flags.bundle);
   }
   MOIRE_ASSIGN(const Finding finding, ReadBundle(flags.bundle));
   Result<Explanation> explained = Explain(finding, flags.options);
@@ -37,16 +38,19 @@ Status ExplainBundle(const Flags& flags, CommandContext& context) {
 }  // namespace
 
 void AddExplain(CLI::App& app, CommandContext& context) {
-  CLI::App* command =
-      app.add_subcommand("explain", "Say what a bundle's failure depends on, since which release, by which pass");
+  CLI::App* command = app.add_subcommand(
+      "explain", "Say what a bundle's failure depends on, since which release, by which pass");
   auto flags = std::make_shared<Flags>();
   command->add_option("bundle", flags->bundle, "Bundle")->required();
-  command->add_option("--seconds", flags->options.seconds, "Time for the neighbours")->capture_default_str();
-  command->add_option("--seed", flags->options.seed, "Seed of the neighbours")->capture_default_str();
+  command->add_option("--seconds", flags->options.seconds, "Time for the neighbours")
+      ->capture_default_str();
+  command->add_option("--seed", flags->options.seed, "Seed of the neighbours")
+      ->capture_default_str();
   command->add_flag("--dry", flags->keep, "Leave the bundle's files as they are");
   AddJson(*command, flags->json);
   command->callback([flags, &context] {
-    if (const Status status = ExplainBundle(*flags, context); !status) Complain(context, status.error());
+    if (const Status status = ExplainBundle(*flags, context); !status)
+      Complain(context, status.error());
   });
 }
 

@@ -98,7 +98,7 @@ void AddFuzz(CLI::App& app, CommandContext& context) {
     FuzzOptions& chosen = flags->options;
     if (const Status status = Complete(*flags); !status) return Complain(context, status.error());
     chosen.program = context.program;
-    chosen.target = context.tools + "/moire-fuzz-ort";
+    chosen.target = context.target;
     const auto summary = RunCampaign(chosen);
     if (!summary) return Complain(context, summary.error());
     Say(flags->json, SummaryText(*summary));

@@ -1,6 +1,7 @@
-// Subcommands that Moire runs itself: triage of one candidate in a process of its own, and the
-// reference of all flags for docs/cli.md.
+// Subcommands that Moire runs itself: triage of candidates in a process of its own, and the reference
+// of all flags for docs/cli.md.
 #include <cstdio>
+#include <iostream>
 #include <memory>
 
 #include "harness/campaign/triage.h"
@@ -13,17 +14,30 @@ namespace {
 
 struct Flags {
   std::string out;
-  std::string name;
   double seconds = 60;
   std::vector<std::string> specs;
 };
 
-Status RunTriage(const Flags& flags) {
+// Names of candidates come in on standard input, a line each; when NAME.result lies beside the candidate,
+// its name goes out.
+Status ServeTriage(const Flags& flags) {
   const std::string inbox = InboxDirectory(flags.out);
-  MOIRE_ASSIGN(const Candidate candidate, ReadCandidate(inbox, flags.name));
-  MOIRE_ASSIGN(const TriageResult result,
-               Triage(candidate, flags.specs, flags.out, flags.seconds));
-  return WriteFile(inbox + "/" + flags.name + ".result", ToJson(result));
+  MOIRE_ASSIGN(Triager triager, Triager::Open(flags.specs, flags.out, flags.seconds));
+  std::string name;
+  while (std::getline(std::cin, name)) {
+    const auto candidate = ReadCandidate(inbox, name);
+    auto result = candidate ? triager.Triage(*candidate)
+                            : Result<TriageResult>(std::unexpected(candidate.error()));
+    if (!result) {
+      fmt::print(stderr, "moire: {}: {}\n", name, result.error().message);
+      result = TriageResult();
+      result->reason = "triage failed, see triage.log";
+    }
+    MOIRE_TRY(WriteFile(inbox + "/" + name + ".result", ToJson(*result)));
+    fmt::print("{}\n", name);
+    std::fflush(stdout);
+  }
+  return {};
 }
 
 void Describe(const CLI::App& command, const std::string& path, int depth) {
@@ -44,14 +58,13 @@ void Describe(const CLI::App& command, const std::string& path, int depth) {
 }  // namespace
 
 void AddInternal(CLI::App& app, CommandContext& context) {
-  CLI::App* triage = app.add_subcommand("internal-triage", "Triage one candidate")->group("");
+  CLI::App* triage = app.add_subcommand("internal-triage", "Triage candidates named on standard input")->group("");
   auto flags = std::make_shared<Flags>();
   triage->add_option("out", flags->out)->required();
-  triage->add_option("name", flags->name)->required();
   triage->add_option("seconds", flags->seconds)->required();
   triage->add_option("specs", flags->specs)->required();
   triage->callback([flags, &context] {
-    if (const Status status = RunTriage(*flags); !status) Complain(context, status.error());
+    if (const Status status = ServeTriage(*flags); !status) Complain(context, status.error());
   });
   CLI::App* help = app.add_subcommand("help-markdown", "Print the flags reference")->group("");
   help->callback([&app] { Describe(app, "moire", 0); });

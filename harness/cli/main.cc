@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   moire::CommandContext context;
   try {
     context.program = std::filesystem::read_symlink("/proc/self/exe").string();
-    context.tools = std::filesystem::path(context.program).parent_path().string();
+    context.target = std::filesystem::path(context.program).replace_filename(MOIRE_TARGET);
     moire::AddCommands(app, context);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -3,6 +3,7 @@
 #include "harness/execute/watched.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -22,6 +23,9 @@ namespace moire {
 namespace {
 
 constexpr int kPollMilliseconds = 10;
+// Memory from malloc holds the complement of this byte (mallopt(3), M_PERTURB): 0x5a, which makes large
+// integers and floats. repro.py sets the same.
+constexpr int kPerturb = 0xa5;
 constexpr double kLongestConfiguration = 60;  // CPU seconds, see ChildLimits::reference_ratio
 
 double Seconds(const timespec& t) {
@@ -73,6 +77,7 @@ bool WantsToRun(pid_t pid) {
     SharedState& state, int fd, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);
+  mallopt(M_PERTURB, kPerturb);
   const auto send = [fd](std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t written = write(fd, bytes.data(), bytes.size());
@@ -173,6 +178,7 @@ void SharedStageObserver::Enter(Stage stage, int configuration) {
 void SharedStageObserver::ReferenceDone(const ReferenceResult& result, double cpu_seconds) {
   state_.reference_steps.store(result.spent.steps);
   state_.tensor_bytes.store(result.spent.bytes);
+  state_.reference_status.store(static_cast<int32_t>(result.status));
   state_.reference_ns.store(static_cast<int64_t>(cpu_seconds * 1e9));
 }
 

@@ -19,13 +19,14 @@ inline constexpr size_t kMaxSharedCase = size_t{1} << 20;  // also libFuzzer's -
 // Lives in a MAP_SHARED mapping; plain data and lock-free atomics only. The layout is private to one
 // build (supervisor and worker are of the same build): `layout` guards it.
 struct SharedState {
-  static constexpr uint32_t kLayout = 1;
+  static constexpr uint32_t kLayout = 2;
   uint32_t layout = kLayout;
   std::atomic<int32_t> stage{0};           // Stage
   std::atomic<int32_t> configuration{-1};
   std::atomic<uint64_t> sequence{0};       // +1 at every stage change: a watcher sees progress
   std::atomic<uint64_t> cases{0};          // executed so far
   std::atomic<int64_t> reference_ns{-1};   // CPU time the reference took for this case; -1 not done
+  std::atomic<int32_t> reference_status{0};  // ReferenceStatus, where it is done
   std::atomic<uint64_t> reference_steps{0};
   std::atomic<uint64_t> tensor_bytes{0};   // all tensors of the case as the reference saw them
   // Filled by the fatal-signal handler.
@@ -85,7 +86,9 @@ struct ChildLimits {
 };
 
 // Forks, runs body in the child (which returns the exit code and may send bytes to the parent), and
-// watches it. The parent must not have started a runtime with threads of its own.
+// watches it. The parent must not have started a runtime with threads of its own. In the child the
+// allocator fills what it gives out, so that what a runtime forgot to write is not 0 by luck, and
+// the same in every run.
 ChildResult RunInChild(const std::function<int(SharedState&, const std::function<void(std::string_view)>& send)>& body,
                        const ChildLimits& limits);
 

@@ -1,5 +1,5 @@
-// Evaluation of a graph: values by name, one kernel call a node, errors turned into opaque values. An
-// operator without a kernel is evaluated through ONNX's function body of it, if it has one.
+// Evaluation of a graph: values by name, one kernel call a node, errors turned into opaque values.
+// An operator without a kernel is evaluated through ONNX's function body of it, if it has one.
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -24,6 +24,21 @@ struct Scope {
     return nullptr;
   }
 };
+
+RangeTensor FromValue(const Value& value) {
+  if (value.kind == ValueKind::kTensor) return FromTensor(value.tensor);
+  std::vector<RangeTensor> parts;
+  for (const Value& part : value.parts) parts.push_back(FromValue(part));
+  return MakeParts(value.kind, std::move(parts));
+}
+
+// Whether a kernel handles a value, an opaque one included that holds parts.
+bool Handles(const KernelEntry* entry, const RangeTensor& value) {
+  const uint8_t takes = entry == nullptr ? uint8_t{kTakesTensors} : entry->takes;
+  if (value.opaque == Opaque::kParts) return (takes & kTakesParts) != 0;
+  if (value.opaque != Opaque::kNo) return false;
+  return Traits(value.type).kind != TypeClass::kComplex || (takes & kTakesComplex) != 0;
+}
 
 RangeTensor MakeOpaque(Opaque kind, std::string reason) {
   RangeTensor out;
@@ -88,6 +103,10 @@ class Evaluator {
       MOIRE_TRY(CheckDeclared(*declared, input.tensor));
       scope.values[declared->name] = FromTensor(input.tensor);
     }
+    for (const NamedValue& input : options_.values) {
+      const ValueInfo* declared = model_.graph.FindInput(input.name);
+      if (declared != nullptr) scope.values[declared->name] = FromValue(input.value);
+    }
     for (const ValueInfo& input : model_.graph.inputs) {
       if (!scope.values.contains(input.name) && !model_.graph.FindInitializer(input.name)) {
         if (!input.type.opaque.empty()) {
@@ -112,8 +131,9 @@ class Evaluator {
       }
     }
     if (fits) return {};
-    return Fail(ErrorCode::kInvalidInput, "input '{}' is {} {}, which its declaration does not allow",
-                declared.name, Name(tensor.type), ToString(tensor.shape));
+    return Fail(ErrorCode::kInvalidInput,
+                "input '{}' is {} {}, which its declaration does not allow", declared.name,
+                Name(tensor.type), ToString(tensor.shape));
   }
 
   Status RunGraph(const Graph& graph, Scope& scope, int depth, std::vector<RangeTensor>& outputs) {
@@ -129,6 +149,7 @@ class Evaluator {
         return std::unexpected(std::move(status).error().With(what));
       }
     }
+    outputs.reserve(outputs.size() + graph.outputs.size());
     for (const ValueInfo& output : graph.outputs) {
       const RangeTensor* value = scope.Find(output.name);
       if (value == nullptr) {
@@ -142,6 +163,7 @@ class Evaluator {
   Status RunNode(const Node& node, Scope& scope, int depth) {
     const int64_t opset = Opset(node.domain);
     MOIRE_TRY(CheckArity(node, opset));  // kernels rely on it
+    const KernelEntry* entry = FindKernel(node.domain, node.op, opset);
     std::vector<const RangeTensor*> inputs;
     inputs.reserve(node.inputs.size());
     const RangeTensor* opaque = nullptr;
@@ -150,14 +172,18 @@ class Evaluator {
       if (value == nullptr && !name.empty()) {
         return Fail(ErrorCode::kInvalidInput, "input '{}' is not defined before its use", name);
       }
-      if (value != nullptr && value->opaque != Opaque::kNo) opaque = value;
+      if (value != nullptr && !Handles(entry, *value)) opaque = value;
       inputs.push_back(value);
     }
     if (opaque != nullptr) {
-      StoreOpaque(node, scope, opaque->opaque, opaque->opaque_reason);
+      const bool known = opaque->opaque == Opaque::kNo || opaque->opaque == Opaque::kParts;
+      StoreOpaque(node, scope, known ? Opaque::kUnsupported : opaque->opaque,
+                  known ? fmt::format("{} of {}", node.op,
+                                      opaque->opaque == Opaque::kNo ? Name(opaque->type)
+                                                                    : Name(opaque->kind))
+                        : opaque->opaque_reason);
       return {};
     }
-    const KernelEntry* entry = FindKernel(node.domain, node.op, opset);
     if (entry == nullptr) return RunFunction(node, opset, inputs, scope, depth);
     Bodies bodies(*this, scope, depth);
     KernelContext context(node, opset, inputs, options_.budget, spent_, bodies);

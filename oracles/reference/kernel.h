@@ -11,7 +11,8 @@
 //     provably irrelevant to the result;
 //   - call ctx.Spend before work and ctx.Reserve before allocating, in proportion to the work;
 //   - be deterministic.
-// It may assume: inputs that are required are present and not opaque; each non-null input has storage
+// It may assume: inputs that are required are present and not opaque (kParts apart, where its row
+// says that it takes them); each non-null input has storage
 // that fits its shape; the node's opset is inside the entry's interval.
 // It fails with kInvalidInput where ONNX makes the model or the values an error (shape mismatch,
 // index out of range: say so with Fail; where the page says "it is an error" about VALUES use
@@ -36,9 +37,9 @@ namespace moire {
 
 // Work a case may cause, checked before it is done.
 struct Budget {
-  uint64_t max_steps = 50'000'000;            // elementary operations
-  uint64_t max_bytes = uint64_t{1} << 30;     // allocated by the reference in all
-  int64_t max_elements = int64_t{1} << 24;    // one tensor
+  uint64_t max_steps = 50'000'000;          // elementary operations
+  uint64_t max_bytes = uint64_t{1} << 30;   // allocated by the reference in all
+  int64_t max_elements = int64_t{1} << 24;  // one tensor
 };
 
 struct Spent {
@@ -59,8 +60,13 @@ class KernelContext {
  public:
   KernelContext(const Node& node, int64_t opset, std::span<const RangeTensor* const> inputs,
                 const Budget& budget, Spent& spent, SubgraphRunner& subgraphs)
-      : node_(node), opset_(opset), inputs_(inputs), budget_(budget), spent_(spent),
-        subgraphs_(subgraphs), outputs_(node.outputs.size()) {}
+      : node_(node),
+        opset_(opset),
+        inputs_(inputs),
+        budget_(budget),
+        spent_(spent),
+        subgraphs_(subgraphs),
+        outputs_(node.outputs.size()) {}
 
   const Node& node() const { return node_; }
   int64_t opset() const { return opset_; }
@@ -115,12 +121,21 @@ class KernelContext {
 
 using Kernel = Status (*)(KernelContext&);
 
+// What a kernel takes beside dense tensors of numbers and strings; the evaluator makes the outputs
+// of a kernel that gets any other value opaque.
+enum Takes : uint8_t {
+  kTakesTensors = 0,
+  kTakesComplex = 1,
+  kTakesParts = 2,  // sequences, optionals, maps
+};
+
 struct KernelEntry {
   std::string_view op;
-  int64_t since;   // first opset of the domain with this meaning
-  int64_t until;   // last; kLatest for "still"
+  int64_t since;  // first opset of the domain with this meaning
+  int64_t until;  // last; kLatest for "still"
   Kernel kernel;
   std::string_view domain = "";
+  uint8_t takes = kTakesTensors;
 };
 inline constexpr int64_t kLatest = 1 << 20;
 

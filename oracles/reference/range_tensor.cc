@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "harness/case/float_bits.h"
 
@@ -24,6 +25,8 @@ RangeTensor MakeRangeTensor(DataType type, Shape shape) {
     out.ints.resize(count);
   } else if (type == DataType::kString) {
     out.strings.resize(count);
+  } else if (HeldAsBytes(type)) {
+    out.strings.resize(count, std::string(ByteSize(type, 1), '\0'));
   } else {
     out.opaque = Opaque::kUnsupported;
     out.opaque_reason = fmt::format("element type {}", Name(type));
@@ -46,7 +49,21 @@ RangeTensor FromTensor(const Tensor& tensor) {
     for (int64_t i = 0; i < count; ++i) out.ints[static_cast<size_t>(i)] = GetInt(tensor, i);
   } else if (tensor.type == DataType::kString) {
     out.strings = tensor.strings;
+  } else if (HeldAsBytes(tensor.type)) {
+    const size_t width = ByteSize(tensor.type, 1);
+    for (size_t i = 0; i < out.strings.size(); ++i) {
+      out.strings[i].assign(reinterpret_cast<const char*>(tensor.data.data()) + i * width, width);
+    }
   }
+  return out;
+}
+
+RangeTensor MakeParts(ValueKind kind, std::vector<RangeTensor> parts) {
+  RangeTensor out;
+  out.opaque = Opaque::kParts;
+  out.opaque_reason = fmt::format("a {}, not a tensor", Name(kind));
+  out.kind = kind;
+  out.parts = std::move(parts);
   return out;
 }
 
@@ -59,6 +76,11 @@ Tensor ToTensor(const RangeTensor& range) {
     for (int64_t i = 0; i < count; ++i) SetInt(out, i, range.ints[static_cast<size_t>(i)]);
   } else if (range.type == DataType::kString) {
     out.strings = range.strings;
+  } else if (HeldAsBytes(range.type)) {
+    for (size_t i = 0; i < range.strings.size(); ++i) {
+      std::ranges::copy(range.strings[i],
+                        out.data.begin() + static_cast<int64_t>(i * ByteSize(range.type, 1)));
+    }
   }
   return out;
 }
@@ -126,18 +148,39 @@ RangeTensor GatherElements(const RangeTensor& source, Shape shape, std::span<con
     }
   } else if (IsExact(source.type)) {
     gather(source.ints, out.ints, fill_int);
-  } else if (source.type == DataType::kString) {
-    gather(source.strings, out.strings, std::string());
+  } else if (HeldAsBytes(source.type)) {
+    gather(source.strings, out.strings, std::string(ByteSize(source.type, 1), '\0'));
   }
   if (!source.marks.empty()) gather(source.marks, out.marks, uint8_t{kDecided});
   return out;
 }
+
+namespace {
+
+// Both parts equal as numbers, a NaN any NaN.
+template <typename T>
+bool SameComplex(const char* expected, const uint8_t* actual) {
+  T a[2];
+  T b[2];
+  std::memcpy(a, expected, sizeof(a));
+  std::memcpy(b, actual, sizeof(b));
+  const auto same = [](T x, T y) { return x == y || (std::isnan(x) && std::isnan(y)); };
+  return same(a[0], b[0]) && same(a[1], b[1]);
+}
+
+}  // namespace
 
 bool Legal(const RangeTensor& expected, const Tensor& actual, int64_t i) {
   const auto e = static_cast<size_t>(i);
   if (expected.MarkAt(e) != kDecided) return true;
   if (IsExact(expected.type)) return GetInt(actual, i) == expected.ints[e];
   if (expected.type == DataType::kString) return actual.strings[e] == expected.strings[e];
+  if (HeldAsBytes(expected.type)) {
+    const uint8_t* const bytes = actual.data.data() + e * ByteSize(expected.type, 1);
+    const char* const known = expected.strings[e].data();
+    return expected.type == DataType::kComplex64 ? SameComplex<float>(known, bytes)
+                                                 : SameComplex<double>(known, bytes);
+  }
   const double y = GetFloat(actual, i);
   const double lo = expected.Lo()[e];
   const double hi = expected.Hi()[e];

@@ -1,10 +1,11 @@
-// RangeTensor: what the reference knows of one value. Per element either the exact result (integers,
-// bool, strings) or the interval of results that a correct implementation of ONNX may return.
+// RangeTensor: what the reference knows of one value. Per element either the exact result
+// (integers, bool, strings) or the interval of results that a correct implementation of ONNX may
+// return.
 //
 // Floats are held in double. `value` is the result of the usual implementation (each operator
 // rounded to its declared type); [lo, hi] holds every legal result BEFORE a final rounding to the
-// declared type: a graph output is legal when it lies in [round(lo), round(hi)]. Between two nodes a
-// runtime may keep a value wider than declared (fusion, FMA, float16 computed in float), so an
+// declared type: a graph output is legal when it lies in [round(lo), round(hi)]. Between two nodes
+// a runtime may keep a value wider than declared (fusion, FMA, float16 computed in float), so an
 // operator's result range is the hull of the unrounded and the rounded range; Round() below does
 // that. An interval may have an infinite end (a float16 overflow that may or may not be rounded).
 // NaN for certain: value, lo and hi are NaN. "NaN or not, we cannot tell" is kUndecidable.
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "harness/case/tensor.h"
+#include "harness/case/value.h"
 
 namespace moire {
 
@@ -26,11 +28,13 @@ namespace moire {
 enum Mark : uint8_t {
   kDecided = 0,
   kUndecidable = 1,  // correct implementations may differ here by more than a range can say
-  kUnspecified = 2,  // ONNX leaves the result open (integer division by zero, overflow of Cast, ...)
+  kUnspecified =
+      2,  // ONNX leaves the result open (integer division by zero, overflow of Cast, ...)
 };
 
-// A value of which nothing but perhaps its type is known, and why.
-enum class Opaque : uint8_t { kNo, kUnsupported, kUndecidable, kUnspecified };
+// A value that is not a dense tensor of known elements, and why: nothing but perhaps its type is
+// known; or it is a sequence, an optional or a map, and `parts` holds what it is made of.
+enum class Opaque : uint8_t { kNo, kUnsupported, kUndecidable, kUnspecified, kParts };
 
 struct RangeTensor {
   DataType type = DataType::kUndefined;
@@ -40,16 +44,21 @@ struct RangeTensor {
   std::vector<double> lo;     // both empty when every element is exact: lo = hi = value
   std::vector<double> hi;
   std::vector<int64_t> ints;         // integer types and bool (0/1); uint64 as its bit pattern
-  std::vector<std::string> strings;  // kString
+  std::vector<std::string> strings;  // kString; complex: the element's bytes (it is only moved)
   std::vector<uint8_t> marks;        // Mark bits; empty when all are kDecided
 
   // How many products were summed into an element (MatMul, Conv, ..., and the arithmetic after them
-  // that runtimes fold into them); 0 for anything else. What is added next may legally be accumulated
-  // with those products, and is then rounded as often.
+  // that runtimes fold into them); 0 for anything else. What is added next may legally be
+  // accumulated with those products, and is then rounded as often.
   int64_t sum_terms = 0;
 
   Opaque opaque = Opaque::kNo;
   std::string opaque_reason;
+
+  // opaque == kParts, type kUndefined. A sequence: its elements. An optional: one element or none.
+  // A map: the tensor of its keys and the tensor of its values, both 1-D.
+  ValueKind kind = ValueKind::kTensor;
+  std::vector<RangeTensor> parts;
 
   int64_t size() const { return Count(shape); }
   bool exact() const { return lo.empty(); }
@@ -66,6 +75,13 @@ struct RangeTensor {
   void MakeRanges();
 };
 
+// Strings, and what is carried as strings of bytes.
+inline bool HeldAsBytes(DataType type) {
+  return type == DataType::kString || Traits(type).kind == TypeClass::kComplex;
+}
+// A sequence, optional or map of these parts.
+RangeTensor MakeParts(ValueKind kind, std::vector<RangeTensor> parts);
+
 // Storage of the right kind for `type`, zero-filled; floats without ranges (exact).
 RangeTensor MakeRangeTensor(DataType type, Shape shape);
 // An exact tensor as a range tensor, and the usual result as a tensor of the declared type
@@ -79,7 +95,8 @@ Tensor ToTensor(const RangeTensor& range);
 // marked are left alone. Call once per float output, after any accuracy widening.
 void Round(RangeTensor& out);
 
-// output[i] = source[index[i]]; index -1 takes `fill` (value or int; decided). Copies ranges, marks.
+// output[i] = source[index[i]]; index -1 takes `fill` (value or int; decided). Copies ranges,
+// marks.
 RangeTensor GatherElements(const RangeTensor& source, Shape shape, std::span<const int64_t> index,
                            double fill_float = 0, int64_t fill_int = 0);
 

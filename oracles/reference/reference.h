@@ -1,5 +1,5 @@
-// The reference interpreter: the judge of last resort. Evaluates a model in double, with the range of
-// legal results for every element of every output. Depends on harness/case alone.
+// The reference interpreter: the judge of last resort. Evaluates a model in double, with the range
+// of legal results for every element of every output. Depends on harness/case alone.
 #ifndef MOIRE_ORACLES_REFERENCE_REFERENCE_H_
 #define MOIRE_ORACLES_REFERENCE_REFERENCE_H_
 
@@ -31,6 +31,8 @@ struct ReferenceOptions {
   // Called for each node with its outputs, in order of evaluation (main graph only). For waypoints,
   // the value search and "first divergent tensor".
   std::function<void(const Node&, std::span<const RangeTensor>)> on_node;
+  // Graph inputs that are no dense tensors, by name.
+  std::span<const NamedValue> values{};
 };
 
 // Inputs are matched by name; an initializer serves as default. Missing input: kRejected.

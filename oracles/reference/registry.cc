@@ -1,5 +1,5 @@
 // The list of kernel families. A new family adds one line here and one in kernels/families.h.
-#include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "oracles/reference/kernel.h"
@@ -12,30 +12,64 @@ using Family = std::span<const KernelEntry> (*)();
 
 constexpr Family kFamilies[] = {
     // Element-wise.
-    ArithmeticKernels, PowKernels, UnaryKernels, ActivationKernels, CompareKernels, CastKernels,
+    ArithmeticKernels,
+    PowKernels,
+    UnaryKernels,
+    ActivationKernels,
+    CompareKernels,
+    CastKernels,
     SelectKernels,
     // Reductions, products, windows, normalisations.
-    ReduceKernels, MatMulKernels, ConvKernels, PoolKernels, SoftmaxKernels,
-    NormalizeKernels, BatchNormKernels, ArgReduceKernels, EinsumKernels,
-    RnnKernels, LossKernels, SpectralKernels,
+    ReduceKernels,
+    MatMulKernels,
+    ConvKernels,
+    PoolKernels,
+    SoftmaxKernels,
+    NormalizeKernels,
+    BatchNormKernels,
+    ArgReduceKernels,
+    EinsumKernels,
+    RnnKernels,
+    LossKernels,
+    SpectralKernels,
     // Shape, movement, index, quantisation, control flow.
-    ShapeKernels, MovementKernels, SliceKernels, GatherKernels, PadKernels, GenerateKernels,
-    ScatterKernels, TopKKernels, ControlKernels, MlKernels, ResizeKernels, SuppressionKernels,
+    ShapeKernels,
+    MovementKernels,
+    SliceKernels,
+    GatherKernels,
+    PadKernels,
+    GenerateKernels,
+    ScatterKernels,
+    TopKKernels,
+    ControlKernels,
+    SequenceKernels,
+    StringKernels,
+    NgramKernels,
+    MlKernels,
+    TreeKernels,
+    ClassifierKernels,
+    CategoryKernels,
+    ResizeKernels,
+    SuppressionKernels,
     SampleKernels,
-    QuantizeKernels, QuantizedProductKernels,
+    DeformKernels,
+    RoiKernels,
+    RandomKernels,
+    TrainingKernels,
+    MelKernels,
+    ImageKernels,
+    QuantizeKernels,
+    QuantizedProductKernels,
 };
 
-using Table = std::unordered_map<std::string, std::vector<const KernelEntry*>>;
-
-std::string Key(std::string_view domain, std::string_view op) {
-  return std::string(domain) + ":" + std::string(op);
-}
+// By operator name alone: a name stands in one domain nearly always.
+using Table = std::unordered_map<std::string_view, std::vector<const KernelEntry*>>;
 
 const Table& Kernels() {
   static const Table table = [] {
     Table built;
     for (const Family family : kFamilies) {
-      for (const KernelEntry& entry : family()) built[Key(entry.domain, entry.op)].push_back(&entry);
+      for (const KernelEntry& entry : family()) built[entry.op].push_back(&entry);
     }
     return built;
   }();
@@ -45,10 +79,11 @@ const Table& Kernels() {
 }  // namespace
 
 const KernelEntry* FindKernel(std::string_view domain, std::string_view op, int64_t opset) {
-  const auto found = Kernels().find(Key(domain == "ai.onnx" ? "" : domain, op));
+  const auto found = Kernels().find(op);
   if (found == Kernels().end()) return nullptr;
+  if (domain == "ai.onnx") domain = "";
   for (const KernelEntry* entry : found->second) {
-    if (entry->since <= opset && opset <= entry->until) return entry;
+    if (entry->domain == domain && entry->since <= opset && opset <= entry->until) return entry;
   }
   return nullptr;
 }

@@ -23,8 +23,8 @@ constexpr int kQuietRounds = 3;  // such rounds before the predicate stands
 
 class Explainer {
  public:
-  Explainer(const Finding& finding, Probe base, OpenAll open, const std::vector<std::string>& levels,
-            const ExplainOptions& options)
+  Explainer(const Finding& finding, Probe base, OpenAll open,
+            const std::vector<std::string>& levels, const ExplainOptions& options)
       : finding_(finding),
         base_(std::move(base)),
         open_(std::move(open)),
@@ -46,7 +46,8 @@ class Explainer {
     }
     MOIRE_TRY(Refine());
     explanation_.predicate = Prune(std::move(explanation_.predicate), samples_, kTolerated);
-    for (const Sample& sample : samples_) (sample.fails ? explanation_.failing : explanation_.passing)++;
+    for (const Sample& sample : samples_)
+      (sample.fails ? explanation_.failing : explanation_.passing)++;
     return std::move(explanation_);
   }
 
@@ -64,8 +65,8 @@ class Explainer {
 
   void AddSample(const Probe& probe, bool fails) { samples_.push_back({FeaturesOf(probe), fails}); }
 
-  // Counterexample by counterexample: fresh neighbours are drawn until the predicate, made anew after
-  // each round that shows it wrong, has been right for several rounds.
+  // Counterexample by counterexample: fresh neighbours are drawn until the predicate, made anew
+  // after each round that shows it wrong, has been right for several rounds.
   Status Refine() {
     explanation_.predicate = Separate(samples_);
     int quiet = 0;
@@ -179,7 +180,10 @@ nlohmann::json ExplanationToJson(const Explanation& e) {
   return {{"predicate", e.predicate.ToString()},
           {"clauses", clauses},
           {"support",
-           {{"failing", e.failing}, {"passing", e.passing}, {"fresh", e.fresh}, {"fresh_right", e.fresh_right}}},
+           {{"failing", e.failing},
+            {"passing", e.passing},
+            {"fresh", e.fresh},
+            {"fresh_right", e.fresh_right}}},
           {"passing_changes", e.passing_changes},
           {"first_bad_release", e.first_bad_release},
           {"last_good_release", e.last_good_release},
@@ -191,8 +195,8 @@ nlohmann::json ExplanationToJson(const Explanation& e) {
 std::string ExplanationToText(const Explanation& e) {
   constexpr size_t kMostChanges = 12;
   std::string text = fmt::format("fails iff {}\n", e.predicate.ToString());
-  text += fmt::format("  from {} failing and {} passing neighbours; {} of {} fresh ones right\n", e.failing,
-                      e.passing, e.fresh_right, e.fresh);
+  text += fmt::format("  from {} failing and {} passing neighbours; {} of {} fresh ones right\n",
+                      e.failing, e.passing, e.fresh_right, e.fresh);
   if (!e.first_bad_release.empty() || !e.good_releases.empty()) {
     text += fmt::format("  first bad release {}, last good release {}\n",
                         e.first_bad_release.empty() ? "none" : e.first_bad_release,

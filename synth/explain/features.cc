@@ -82,7 +82,8 @@ void AddShape(Collector& out, const std::string& name, const Shape& shape) {
   out.Number("rank of " + name, static_cast<double>(rank));
   out.Number("elements of " + name, static_cast<double>(Count(shape)), 1.3);
   for (int64_t k = 0; k < rank && k < kMostListed; ++k) {
-    out.Number(fmt::format("{}.dim[{}]", name, k), static_cast<double>(shape[static_cast<size_t>(k)]));
+    out.Number(fmt::format("{}.dim[{}]", name, k),
+               static_cast<double>(shape[static_cast<size_t>(k)]));
     out.Number(fmt::format("{}.dim[{}]", name, k - rank),
                static_cast<double>(shape[static_cast<size_t>(k)]), 1.05);
   }
@@ -92,8 +93,8 @@ void AddShape(Collector& out, const std::string& name, const Shape& shape) {
   out.Number("largest dim of " + name, static_cast<double>(high), 1.15);
   out.Flag(name + " has a dim of 1", std::ranges::find(shape, 1) != shape.end(), 1.1);
   if (rank >= 2) {
-    out.Flag(name + " is square", shape[static_cast<size_t>(rank - 1)] == shape[static_cast<size_t>(rank - 2)],
-             1.15);
+    out.Flag(name + " is square",
+             shape[static_cast<size_t>(rank - 1)] == shape[static_cast<size_t>(rank - 2)], 1.15);
   }
 }
 
@@ -168,7 +169,8 @@ Features FeaturesOf(const Probe& probe) {
     int64_t rank = 0;
     const Tensor* first = nullptr;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const std::string name = node.inputs.size() == 1 ? label + " input" : fmt::format("{} input {}", label, i);
+      const std::string name =
+          node.inputs.size() == 1 ? label + " input" : fmt::format("{} input {}", label, i);
       const auto found = values.find(node.inputs[i]);
       if (node.inputs[i].empty() || found == values.end()) continue;
       out.Word("type of " + name, Name(found->second.type));

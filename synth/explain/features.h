@@ -21,7 +21,7 @@ struct Feature {
   bool is_word = false;
   double number = 0;
   std::string word;
-  double cost = 1;      // of naming it: what a person looks at first is cheap
+  double cost = 1;  // of naming it: what a person looks at first is cheap
   bool is_flag = false;
   bool operator==(const Feature& other) const {
     return is_word == other.is_word && number == other.number && word == other.word;
@@ -30,7 +30,8 @@ struct Feature {
 using Features = std::map<std::string, Feature>;
 
 // Attributes with their defaults put in, types, ranks, dims, classes of values, which tensors are
-// constants, run options, opset, level. Features that a case does not have (dim 2 of a vector) are absent.
+// constants, run options, opset, level. Features that a case does not have (dim 2 of a vector) are
+// absent.
 Features FeaturesOf(const Probe& probe);
 
 // "none" 0 to "all" 3; -1 for another name.

@@ -8,8 +8,10 @@ namespace moire {
 
 Status AddExplanation(const std::string& bundle, const Finding& finding,
                       const Explanation& explanation) {
-  MOIRE_TRY(WriteFile(bundle + "/explanation.json",
-                      ExplanationToJson(explanation).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+  MOIRE_TRY(WriteFile(
+      bundle + "/explanation.json",
+      ExplanationToJson(explanation).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) +
+          "\n"));
   MOIRE_TRY(WriteFile(bundle + "/explanation.txt", ExplanationToText(explanation)));
   return WriteFile(bundle + "/issue.md",
                    IssueText(finding, {.predicate = explanation.predicate.ToString(),

@@ -13,8 +13,9 @@ namespace {
 // What a child needs for the probes of one level.
 struct LevelJudge {
   std::string level;
-  std::vector<std::unique_ptr<Configuration>> one;  // the configuration, for what is judged in process
-  std::unique_ptr<SymptomCheck> deaths;             // or this, for what kills
+  std::vector<std::unique_ptr<Configuration>>
+      one;                               // the configuration, for what is judged in process
+  std::unique_ptr<SymptomCheck> deaths;  // or this, for what kills
 };
 
 // Whether the run says anything of a case that does not fail: the case is valid and, where a wrong
@@ -24,7 +25,8 @@ bool CanPass(const Verdict& wanted, const Execution& run) {
   if (!run.reference || run.reference->status != ReferenceStatus::kEvaluated) return false;
   if (run.observations.empty() || run.observations[0].outcome != Outcome::kOutputs) return false;
   return wanted.kind != VerdictKind::kMismatch ||
-         std::ranges::any_of(run.reference->outputs, [](const RangeTensor& o) { return o.size() > 0; });
+         std::ranges::any_of(run.reference->outputs,
+                             [](const RangeTensor& o) { return o.size() > 0; });
 }
 
 bool IsThisFailure(const Verdict& wanted, const Verdict& seen) {
@@ -63,8 +65,8 @@ class ProbeJudge {
     const Case test_case = ToCase(probe.sketch);
     if (judge->deaths) {
       if (judge->deaths->Shows(test_case)) return Label::kFails;
-      const bool valid = Evaluate(probe.sketch.model, probe.sketch.inputs).status ==
-                         ReferenceStatus::kEvaluated;
+      const bool valid =
+          Evaluate(probe.sketch.model, probe.sketch.inputs).status == ReferenceStatus::kEvaluated;
       return valid ? Label::kPasses : Label::kUnjudged;
     }
     ExecuteOptions execute;
@@ -76,7 +78,8 @@ class ProbeJudge {
       if (IsThisFailure(wanted_, verdict)) return Label::kFails;
       matches = matches || verdict.kind == VerdictKind::kMatch;
     }
-    return matches && run.verdicts.size() == 1 && CanPass(wanted_, run) ? Label::kPasses : Label::kUnjudged;
+    return matches && run.verdicts.size() == 1 && CanPass(wanted_, run) ? Label::kPasses
+                                                                        : Label::kUnjudged;
   }
 
  private:

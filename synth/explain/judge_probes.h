@@ -18,8 +18,8 @@ enum class Label : uint8_t {
 };
 
 // Labels in the order of the probes. `open` opens one configuration for every level that the probes
-// name (or one where they name none). A child that dies of a probe costs that probe its label. Stops
-// after `seconds`: what is left stays unjudged.
+// name (or one where they name none). A child that dies of a probe costs that probe its label.
+// Stops after `seconds`: what is left stays unjudged.
 Result<std::vector<Label>> JudgeProbes(std::span<const Probe> probes, const Verdict& wanted,
                                        const OpenAll& open, const ChildOptions& options,
                                        double seconds);

@@ -12,9 +12,9 @@ namespace {
 
 using Value = decltype(Attribute::value);
 
-constexpr std::array kTypes = {DataType::kFloat,  DataType::kDouble, DataType::kFloat16,
-                               DataType::kBfloat16, DataType::kInt8, DataType::kUint8,
-                               DataType::kInt32,  DataType::kInt64};
+constexpr std::array kTypes = {DataType::kFloat,    DataType::kDouble, DataType::kFloat16,
+                               DataType::kBfloat16, DataType::kInt8,   DataType::kUint8,
+                               DataType::kInt32,    DataType::kInt64};
 
 // Words that attributes of the standard operators take (ONNX operator pages).
 struct Words {
@@ -24,8 +24,9 @@ struct Words {
 const std::vector<Words>& KnownWords() {
   static const std::vector<Words> words = {
       {"auto_pad", {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"}},
-      {"mode", {"constant", "reflect", "edge", "wrap", "nearest", "linear", "cubic", "DCR", "CRD",
-                "bilinear", "nearest"}},
+      {"mode",
+       {"constant", "reflect", "edge", "wrap", "nearest", "linear", "cubic", "DCR", "CRD",
+        "bilinear", "nearest"}},
       {"reduction", {"none", "add", "mul", "max", "min", "mean", "sum"}},
       {"direction", {"forward", "reverse", "bidirectional", "LEFT", "RIGHT"}},
       {"approximate", {"none", "tanh"}},
@@ -43,7 +44,8 @@ std::vector<Value> Alternatives(const AttributeSchema& row, const Attribute* now
       for (const int64_t v : {-3, -2, -1, 0, 1, 2, 3, 4}) out.emplace_back(v);
       break;
     case AttributeSchema::Kind::kFloat:
-      for (const float v : {-2.0F, -1.0F, -0.5F, 0.0F, 0.25F, 0.5F, 1.0F, 2.0F, 8.0F}) out.emplace_back(v);
+      for (const float v : {-2.0F, -1.0F, -0.5F, 0.0F, 0.25F, 0.5F, 1.0F, 2.0F, 8.0F})
+        out.emplace_back(v);
       break;
     case AttributeSchema::Kind::kString:
       for (const Words& known : KnownWords()) {
@@ -144,7 +146,8 @@ Neighbourhood::Neighbourhood(Probe base, std::vector<std::string> levels)
 void Neighbourhood::OfferAttributes(const Probe& from, std::vector<Neighbour>& out) const {
   const auto& nodes = from.sketch.model.graph.nodes;
   for (size_t n = 0; n < nodes.size(); ++n) {
-    for (const AttributeSchema& row : SchemaAttributes(nodes[n], from.sketch.model.Opset(nodes[n].domain))) {
+    for (const AttributeSchema& row :
+         SchemaAttributes(nodes[n], from.sketch.model.Opset(nodes[n].domain))) {
       const Attribute* now = nodes[n].Find(row.name);
       const std::string name = nodes[n].op + "." + row.name;
       if (row.name == "to" || row.name == "dtype") continue;
@@ -167,8 +170,8 @@ void Neighbourhood::OfferAttributes(const Probe& from, std::vector<Neighbour>& o
 void Neighbourhood::OfferDims(const Probe& from, std::vector<Neighbour>& out) const {
   const std::vector<DimVariable> dims = FindDimVariables(from.sketch);
   for (const DimVariable& variable : dims) {
-    std::set<int64_t> sizes = {0, 1, 2, 3, 4, 5, 8, 9, 16, variable.size - 1, variable.size + 1,
-                               2 * variable.size};
+    std::set<int64_t> sizes = {
+        0, 1, 2, 3, 4, 5, 8, 9, 16, variable.size - 1, variable.size + 1, 2 * variable.size};
     for (const int64_t size : sizes) {
       if (size < 0 || size == variable.size) continue;
       Probe probe = from;
@@ -186,7 +189,8 @@ void Neighbourhood::OfferDims(const Probe& from, std::vector<Neighbour>& out) co
     }
   }
   for (const auto& [now, variable] : by_size) {
-    for (const int64_t size : {int64_t{1}, int64_t{2}, int64_t{3}, int64_t{4}, int64_t{7}, now + 1}) {
+    for (const int64_t size :
+         {int64_t{1}, int64_t{2}, int64_t{3}, int64_t{4}, int64_t{7}, now + 1}) {
       if (size == now) continue;
       Probe probe = from;
       if (!SetDimVariable(probe.sketch, variable, size)) continue;
@@ -218,7 +222,8 @@ void Neighbourhood::OfferDims(const Probe& from, std::vector<Neighbour>& out) co
   }
   Probe equal = from;
   for (Tensor* tensor : Tensors(equal.sketch)) {
-    if (!tensor->shape.empty()) tensor->shape.insert(tensor->shape.begin(), rank - tensor->shape.size(), 1);
+    if (!tensor->shape.empty())
+      tensor->shape.insert(tensor->shape.begin(), rank - tensor->shape.size(), 1);
   }
   Add(out, std::move(equal), "every tensor of one rank");
 }
@@ -246,8 +251,9 @@ void Neighbourhood::OfferValues(const Probe& from, std::vector<Neighbour>& out) 
     for (const Filling& filling : kFillings) {
       Probe probe = from;
       if (!Fill(*Tensors(probe.sketch)[t], filling, t * 1000)) continue;
-      Add(out, std::move(probe), fmt::format("{} {}: {}", t < inputs ? "input" : "initializer",
-                                             t < inputs ? t : t - inputs, filling.name));
+      Add(out, std::move(probe),
+          fmt::format("{} {}: {}", t < inputs ? "input" : "initializer",
+                      t < inputs ? t : t - inputs, filling.name));
     }
   }
 }
@@ -270,7 +276,8 @@ void Neighbourhood::OfferOptions(const Probe& from, std::vector<Neighbour>& out)
   out.push_back({std::move(mode), "parallel execution toggled"});
   // Constants and inputs. Tensors keep their order, so that dim variables keep their places.
   const auto& graph = from.sketch.model.graph;
-  if (!graph.initializers.empty() && graph.initializers.front().tensor.type != DataType::kUndefined) {
+  if (!graph.initializers.empty() &&
+      graph.initializers.front().tensor.type != DataType::kUndefined) {
     Probe probe = from;
     Sketch& sketch = probe.sketch;
     const NamedTensor moved = sketch.model.graph.initializers.front();
@@ -285,7 +292,8 @@ void Neighbourhood::OfferOptions(const Probe& from, std::vector<Neighbour>& out)
     Sketch& sketch = probe.sketch;
     const NamedTensor moved = sketch.inputs.back();
     sketch.inputs.pop_back();
-    std::erase_if(sketch.model.graph.inputs, [&](const ValueInfo& v) { return v.name == moved.name; });
+    std::erase_if(sketch.model.graph.inputs,
+                  [&](const ValueInfo& v) { return v.name == moved.name; });
     sketch.model.graph.initializers.insert(sketch.model.graph.initializers.begin(), moved);
     Add(out, std::move(probe), "the last input given as an initializer");
   }

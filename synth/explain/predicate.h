@@ -41,8 +41,8 @@ struct Sample {
 // The cheapest conjunction of clauses that is true of every failing sample and of no passing one;
 // where there is none, the one with the fewest passing samples left.
 Predicate Separate(const std::vector<Sample>& samples);
-// Without the clauses that are worth little: those that can go while at most this share of the samples
-// is told wrong.
+// Without the clauses that are worth little: those that can go while at most this share of the
+// samples is told wrong.
 Predicate Prune(Predicate predicate, const std::vector<Sample>& samples, double share);
 
 }  // namespace moire

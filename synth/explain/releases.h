@@ -10,8 +10,9 @@ namespace moire {
 bool OlderRelease(std::string_view a, std::string_view b);
 
 // Fills in the releases: the finding's configuration under every installed version of its backend.
-// Each runs in a child of its own. A release that cannot judge the case (it refuses the opset) is in
-// neither list. Nothing is filled in for a configuration that names no version.
+// Each runs in a child of its own. A release that refuses the case's operator set gets the case
+// with an older one, where it still fails on the finding's own release; one that cannot judge it is
+// in neither list. Nothing is filled in for a configuration that names no version.
 Status CompareReleases(const Finding& finding, const ChildOptions& options,
                        Explanation& explanation);
 

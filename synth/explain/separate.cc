@@ -1,7 +1,7 @@
 // The search for the smallest separating predicate. Atoms are made from the values that the samples
-// show; an atom (or a pair of atoms) that is true of every failing sample may be a clause; the cheapest set
-// of clauses that rules out every passing sample is found by branch and bound, greedily where that
-// takes too long.
+// show; an atom (or a pair of atoms) that is true of every failing sample may be a clause; the
+// cheapest set of clauses that rules out every passing sample is found by branch and bound,
+// greedily where that takes too long.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -13,11 +13,11 @@
 namespace moire {
 namespace {
 
-constexpr size_t kMostValues = 24;       // of a feature that get an atom of their own
-constexpr size_t kMostPairAtoms = 600;   // for pairs
-constexpr size_t kMostClauses = 400;     // that branch and bound looks at
+constexpr size_t kMostValues = 24;      // of a feature that get an atom of their own
+constexpr size_t kMostPairAtoms = 600;  // for pairs
+constexpr size_t kMostClauses = 400;    // that branch and bound looks at
 constexpr int kMostSteps = 20'000;
-constexpr double kOdd = 0.005;           // share of the passing samples
+constexpr double kOdd = 0.005;  // share of the passing samples
 
 class Bits {
  public:
@@ -62,7 +62,8 @@ struct Candidate {
 class Separator {
  public:
   explicit Separator(const std::vector<Sample>& samples) {
-    for (const Sample& sample : samples) (sample.fails ? fails_ : passes_).push_back(&sample.features);
+    for (const Sample& sample : samples)
+      (sample.fails ? fails_ : passes_).push_back(&sample.features);
   }
 
   Predicate Run() {
@@ -127,8 +128,9 @@ class Separator {
     }
     std::erase_if(list, [](const Feature& f) { return std::isnan(f.number); });
     std::ranges::sort(list, {}, &Feature::number);
-    const bool whole = std::ranges::all_of(
-        list, [](const Feature& f) { return f.number == std::floor(f.number) && std::abs(f.number) < 1e6; });
+    const bool whole = std::ranges::all_of(list, [](const Feature& f) {
+      return f.number == std::floor(f.number) && std::abs(f.number) < 1e6;
+    });
     if (list.size() <= kMostValues) {
       for (const Feature& value : list) {
         Consider({name, kIs, value, cost});
@@ -169,7 +171,8 @@ class Separator {
                            passing.contains(low) != passing.contains(high);
       if (!changes) continue;
       Feature least = list[i + 1], most = list[i];
-      if (!whole && std::isfinite(low) && std::isfinite(high)) least.number = most.number = Round(low, high);
+      if (!whole && std::isfinite(low) && std::isfinite(high))
+        least.number = most.number = Round(low, high);
       Consider({name, Atom::Relation::kAtLeast, least, cost + 0.02});
       Consider({name, Atom::Relation::kAtMost, most, cost + 0.02});
     }
@@ -179,7 +182,8 @@ class Separator {
   static double Round(double low, double high) {
     if (low < 0 && high > 0) return 0;
     const double sign = high <= 0 ? -1 : 1;
-    const double a = std::min(std::abs(low), std::abs(high)), b = std::max(std::abs(low), std::abs(high));
+    const double a = std::min(std::abs(low), std::abs(high)),
+                 b = std::max(std::abs(low), std::abs(high));
     for (double digits = 1; digits <= 1e6; digits *= 10) {
       if (b == 0) break;
       const double unit = std::pow(10.0, std::floor(std::log10(b))) / digits;
@@ -230,7 +234,8 @@ class Separator {
     // The atoms that exclude most come first.
     std::vector<size_t> order(atoms_.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) { return excludes_[i].Count(); });
+    std::ranges::stable_sort(order, std::greater<>(),
+                             [&](size_t i) { return excludes_[i].Count(); });
     order.resize(std::min(order.size(), kMostPairAtoms));
     for (size_t x = 0; x < order.size(); ++x) {
       const size_t i = order[x];
@@ -287,8 +292,8 @@ class Separator {
       size_t best = 0;
       double best_gain = 0;
       for (size_t i = 0; i < candidates_.size(); ++i) {
-        const double gain =
-            static_cast<double>((uncovered & candidates_[i].excludes).Count()) / candidates_[i].cost;
+        const double gain = static_cast<double>((uncovered & candidates_[i].excludes).Count()) /
+                            candidates_[i].cost;
         if (gain > best_gain) best = i, best_gain = gain;
       }
       chosen.push_back(best);

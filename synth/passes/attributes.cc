@@ -1,4 +1,6 @@
 // Pass "attributes": removes attributes (the default is enough), or gives them plain values.
+#include <algorithm>
+
 #include "synth/passes/passes.h"
 
 namespace moire {
@@ -28,8 +30,29 @@ std::vector<Value> Plainer(const Value& value) {
   return plainer;
 }
 
+// auto_pad in numbers: for strides of 1, which is what reduction leaves.
+void ExplicitPads(const Sketch& current, const Attempt& attempt, size_t n) {
+  const Node& node = current.model.graph.nodes[n];
+  const Ints kernel = node.IntList("kernel_shape");
+  const auto named = std::ranges::find(node.attributes, "auto_pad", &Attribute::name);
+  if (named == node.attributes.end() || kernel.empty()) return;
+  for (const int64_t extra_begin : {0, 1}) {
+    Ints begin, end;
+    for (const int64_t size : kernel) {
+      begin.push_back((size - 1 + extra_begin) / 2);
+      end.push_back(size - 1 - begin.back());
+    }
+    begin.insert(begin.end(), end.begin(), end.end());
+    Sketch edited = current;
+    auto& attributes = edited.model.graph.nodes[n].attributes;
+    attributes[static_cast<size_t>(named - node.attributes.begin())] = {"pads", std::move(begin)};
+    if (attempt(std::move(edited))) return;
+  }
+}
+
 void Simplify(const Sketch& current, const Attempt& attempt) {
   for (size_t n = 0; n < current.model.graph.nodes.size(); ++n) {
+    ExplicitPads(current, attempt, n);
     for (size_t a = 0; n < current.model.graph.nodes.size() &&
                        a < current.model.graph.nodes[n].attributes.size();) {
       Sketch edited = current;

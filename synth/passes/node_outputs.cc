@@ -1,4 +1,6 @@
 // Pass "node_outputs": drops optional outputs that nobody reads and optional inputs from the end.
+#include <algorithm>
+
 #include "synth/edit.h"
 #include "synth/passes/passes.h"
 
@@ -66,6 +68,22 @@ bool IsRead(const Sketch& sketch, const std::string& name) {
   return false;
 }
 
+// Operators that take any number of inputs: each of them may go, not only the last.
+constexpr std::string_view kVariadic[] = {"Concat", "Sum", "Max", "Min", "Mean"};
+
+void DropVariadic(const Sketch& current, const Attempt& attempt, size_t node) {
+  const Node& now = current.model.graph.nodes[node];
+  if (!now.domain.empty() || std::ranges::find(kVariadic, now.op) == std::end(kVariadic)) return;
+  for (size_t k = 0; k < current.model.graph.nodes[node].inputs.size() &&
+                     current.model.graph.nodes[node].inputs.size() > 1;) {
+    Sketch edited = current;
+    auto& inputs = edited.model.graph.nodes[node].inputs;
+    inputs.erase(inputs.begin() + static_cast<std::ptrdiff_t>(k));
+    if (!attempt(std::move(edited))) ++k;
+    if (node >= current.model.graph.nodes.size()) return;
+  }
+}
+
 void DropOptional(const Sketch& current, const Attempt& attempt) {
   for (size_t i = 0; i < current.model.graph.nodes.size(); ++i) {
     for (size_t o = current.model.graph.nodes[i].outputs.size(); o-- > 0;) {
@@ -82,8 +100,10 @@ void DropOptional(const Sketch& current, const Attempt& attempt) {
            RequiredInputs(current.model.graph.nodes[i])) {
       Sketch edited = current;
       edited.model.graph.nodes[i].inputs.pop_back();
-      if (!attempt(std::move(edited)) || i >= current.model.graph.nodes.size()) break;
+      if (!attempt(std::move(edited))) break;
+      if (i >= current.model.graph.nodes.size()) return;
     }
+    DropVariadic(current, attempt, i);
   }
 }
 

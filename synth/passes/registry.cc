@@ -5,11 +5,10 @@ namespace moire {
 
 const std::vector<const ReductionPass*>& ReductionPassRegistry() {
   static const std::vector<const ReductionPass*> kPasses = {
-      &OutputsPass(),     &CutPass(),       &NodesPass(),  &BypassPass(),
-      &BodiesPass(),
-      &NodeOutputsPass(), &ShapesPass(),    &TypesPass(),  &OptionsPass(),
-      &AttributesPass(),  &ConstantsPass(), &ValuesPass(), &OpsetPass(),
-      &NamesPass(),       &SinglesPass(),
+      &OutputsPass(),     &CutPass(),       &NodesPass(),     &BypassPass(),     &BodiesPass(),
+      &NodeOutputsPass(), &OperatorsPass(), &ConstantsPass(), &MergePass(),      &ShapesPass(),
+      &RanksPass(),       &TypesPass(),     &OptionsPass(),   &AttributesPass(), &OpsetPass(),
+      &ValuesPass(),      &NamesPass(),     &SinglesPass(),
   };
   return kPasses;
 }

@@ -5,6 +5,7 @@
 // and then the edit is not kept.
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "synth/edit.h"
 #include "synth/passes/passes.h"
@@ -14,8 +15,8 @@ namespace {
 
 constexpr int64_t kShapeLike = 16;  // elements of an integer tensor that may hold dims
 
-// The first elements along each axis.
-Tensor Shrink(const Tensor& source, const Shape& shape) {
+// The first elements along each axis, or the last.
+Tensor Shrink(const Tensor& source, const Shape& shape, bool last) {
   Tensor out = MakeTensor(source.type, shape);
   const Shape strides = Strides(source.shape);
   const int64_t count = out.size();
@@ -23,7 +24,8 @@ Tensor Shrink(const Tensor& source, const Shape& shape) {
     int64_t rest = flat;
     int64_t from = 0;
     for (size_t axis = shape.size(); axis-- > 0;) {
-      from += rest % shape[axis] * strides[axis];
+      const int64_t skipped = last ? source.shape[axis] - shape[axis] : 0;
+      from += (rest % shape[axis] + skipped) * strides[axis];
       rest /= shape[axis];
     }
     if (source.type == DataType::kString) {
@@ -81,7 +83,8 @@ std::set<int64_t> Smaller(int64_t size) {
 // `axis` and `index` of -1 stand for all.
 bool TrySize(const Sketch& current, const Attempt& attempt, int64_t size, int64_t smaller,
              int64_t index, int64_t axis) {
-  for (const bool numbers : {true, false}) {
+  for (const auto [numbers, last] : {std::pair(true, false), std::pair(false, false),
+                                     std::pair(true, true), std::pair(false, true)}) {
     Sketch edited = current;
     const std::vector<Tensor*> tensors = Tensors(edited);
     bool changed = false;
@@ -92,7 +95,7 @@ bool TrySize(const Sketch& current, const Attempt& attempt, int64_t size, int64_
         if (shape[a] == size && (axis < 0 || static_cast<size_t>(axis) == a)) shape[a] = smaller;
       }
       if (shape == tensors[t]->shape || !Handles(*tensors[t])) continue;
-      *tensors[t] = Shrink(*tensors[t], shape);
+      *tensors[t] = Shrink(*tensors[t], shape, last);
       changed = true;
     }
     if (!changed) return false;
@@ -133,38 +136,15 @@ void ShrinkOne(const Sketch& current, const Attempt& attempt) {
   }
 }
 
-// Drops axis `axis` of size 1 from every tensor that has the largest rank.
-void DropRank(const Sketch& current, const Attempt& attempt) {
-  Sketch probe = current;
-  size_t rank = 0;
-  for (const Tensor* tensor : Tensors(probe)) rank = std::max(rank, tensor->shape.size());
-  for (size_t axis = 0; axis < rank; ++axis) {
-    for (const bool all : {true, false}) {
-      Sketch edited = current;
-      bool changed = false;
-      for (Tensor* tensor : Tensors(edited)) {
-        const size_t own = tensor->shape.size();
-        // Aligned from the end, as broadcasting does.
-        const size_t behind = rank - axis;
-        if ((!all && own != rank) || own < behind || tensor->shape[own - behind] != 1) continue;
-        tensor->shape.erase(tensor->shape.begin() + static_cast<std::ptrdiff_t>(own - behind));
-        changed = true;
-      }
-      if (changed && attempt(std::move(edited))) return;
-    }
-  }
-}
-
 void Simplify(const Sketch& current, const Attempt& attempt) {
   ShrinkEverywhere(current, attempt);
   ShrinkOne(current, attempt);
-  DropRank(current, attempt);
 }
 
 }  // namespace
 
 const ReductionPass& ShapesPass() {
-  static const FunctionPass pass("shapes", "smaller dims, lower rank", Simplify);
+  static const FunctionPass pass("shapes", "smaller dims", Simplify);
   return pass;
 }
 

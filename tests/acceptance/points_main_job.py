@@ -1,10 +1,13 @@
 """What "main-job" promises, point by point; the limits stand here, nowhere else."""
 
+import contextlib
 import glob
 import json
 import os
 import re
+import sqlite3
 import sys
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HOME = os.environ.get("MOIRE_HOME", os.path.join(ROOT, ".moire"))
@@ -171,6 +174,115 @@ def unit_tests(m, name, env=None):
     m.run(MOIRE_PYTHON, script, env={"MOIRE_BIN": m.bin, **(env or {})})
 
 
+def rate_between(out, start, end):
+    """Cases a second of a campaign between two moments, from its store."""
+    with contextlib.closing(sqlite3.connect(os.path.join(out, "moire.db"))) as database:
+        rows = database.execute(
+            "SELECT seconds, cases FROM stats WHERE seconds BETWEEN ? AND ? ORDER BY seconds", (start, end)).fetchall()
+    (first_seconds, first_cases), (last_seconds, last_cases) = rows[0], rows[-1]
+    return (last_cases - first_cases) / max(last_seconds - first_seconds, 1e-3)
+
+
+# Each is reached by about one generated case in fifty; the crash has a second fault beside it, in the same operator.
+FREQUENT = {
+    "crash": "fault=crash,op=Gather,type=float",
+    "mismatch": "fault=swapped,op=Sub,type=float",
+}
+SECOND = {
+    "another type": "fault=crash,op=Gather,type=float,fault2=segfault,op2=Gather,type2=int32",
+    "another attribute": "fault=crash,op=Cast,to=float16,fault2=segfault,op2=Cast,to2=int32",
+}
+
+
+def faulty_campaign(m, name, settings, seconds, mended_after=None):
+    """One worker on the fault-injecting runtime; the file that mends it appears in mid-campaign."""
+    out, mended = m.path(name), m.path(name + ".mended")
+    backend = "faulty" + (":" + settings if settings else "")
+    if mended_after is None:
+        return m.run_json(
+            m.tool("moire-faulty"), "fuzz", "--time", f"{seconds}s", "--jobs", 1, "--feedback", "sanitizer",
+            "--backend", backend, "--out", out)
+
+    def mend():
+        write_rules(m.path(name + ".rules.json"), rules_of(os.path.join(out, "rules.json")))
+        with open(mended, "w", encoding="utf-8"):
+            pass
+
+    timer = threading.Timer(mended_after, mend)
+    timer.start()
+    report = m.run_json(
+        m.tool("moire-faulty"), "fuzz", "--time", f"{seconds}s", "--jobs", 1, "--feedback", "sanitizer",
+        "--backend", f"{backend},unless={mended}", "--out", out)
+    timer.join()
+    return report
+
+
+def rules_of(path):
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write_rules(path, rules):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(rules, file)
+
+
+def width(m, settings, rules):
+    write_rules(m.path("held.json"), rules)
+    return m.run_json(
+        m.tool("moire_planted"), "--spec", "faulty:" + settings, "--rules", m.path("held.json"),
+        "--rule-cases", scaled(m, 20000, 1000))["rule_width"][0]
+
+
+def frequent(m):
+    """A fault that one case in fifty hits: costs little, is reported once, is forgotten when it is mended."""
+    half, whole = scaled(m, 300, 75), scaled(m, 600, 150)
+    faulty_campaign(m, "twin", "", half)
+    twin = rate_between(m.path("twin"), min(60, half / 2), half)
+    m.figures["twin"] = {"cases_per_second": twin}
+    for name, settings in FREQUENT.items():
+        report = faulty_campaign(m, name, settings, whole, mended_after=half)
+        rate = rate_between(m.path(name), min(60, half / 2), half)
+        real = [f for f in report["findings"] if f["state"] != "ours"]
+        m.figures[name] = {
+            "cases_per_second": rate, "restarts": report["restarts"], "avoided_share": report["avoided_share"],
+            "findings": [{key: f[key] for key in ("cause", "operators", "nodes", "times_seen")} for f in report["findings"]],
+        }
+        m.check(f"{name}: cases/s over the twin's, after the first minute", rate / twin, ">=", 0.8)
+        m.check(f"{name}: reported", len(real), "==", 1)
+        m.check(f"{name}: mistakes of our own", len(report["findings"]) - len(real), "==", 0)
+        m.check(f"{name}: rules left after it was mended", len(rules_of(m.path(name, "rules.json"))), "==", 0)
+        rules = rules_of(m.path(name + ".rules.json"))
+        fit = width(m, settings, rules)
+        m.figures[name]["width"] = fit
+        m.check(f"{name}: share of cases that reach it", fit["reached"] / fit["cases"], ">=", 0.01)
+        if name == "crash":
+            m.check("rules in force before it was mended", len(rules), ">=", 1)
+            m.check("clean cases with the operator that are avoided", fit["clean_avoided"] / max(fit["clean"], 1), "<=", 0.10)
+    for name, settings in SECOND.items():
+        out = "second-" + name.replace(" ", "-")
+        report = faulty_campaign(m, out, settings, half)
+        # How long the second takes is decided by the rules of the first: those that avoid more of it.
+        first = []
+        for rule in rules_of(m.path(out, "rules.json")):
+            fit = width(m, settings, [rule])
+            if fit["reached_avoided"] * fit["second"] >= fit["second_avoided"] * fit["reached"]:
+                first.append(rule)
+        fit = width(m, settings, first)
+        m.figures[out] = {
+            "findings": [{key: f[key] for key in ("cause", "times_seen")} for f in report["findings"]], "width": fit}
+        m.check(f"{name}: both faults are reported", len(report["findings"]), "==", 2)
+        m.check(f"{name}: rules of the first fault", len(first), ">=", 1)
+        left = fit["second"] - fit["second_avoided"]
+        m.check(f"{name}: cases to the second fault, with the rule over without", fit["second"] / max(left, 1e-9), "<=", 2.0)
+    default = m.run_json(
+        m.tool("moire"), "fuzz", "--time", f"{half}s", "--out", m.path("default"))
+    m.figures["default"] = {key: default[key] for key in ("cases", "seconds", "avoided_share", "restarts")}
+    m.check("avoided share of a default campaign", default["avoided_share"], "<=", 0.05)
+
+
 def kills(m):
     """Kill -9 of the supervisor or a worker at random moments."""
     figures = m.path("kills.json")
@@ -195,6 +307,7 @@ POINTS = {
     "5": judgement,
     "6": newest,
     "7": fixed_since,
+    "8": frequent,
     "9": kills,
     "10": wrong_inputs,
 }

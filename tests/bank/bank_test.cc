@@ -11,8 +11,8 @@ TEST(Bank, PredicatesSeparate) {
   for (const Condition& condition : Conditions()) {
     // One of each kind: attribute, level, shape, type, value.
     const std::string& name = condition.plant.name;
-    if (name != "softmax_axis" && name != "reduce_level" && name != "matmul_inner" && name != "mul_double" &&
-        name != "abs_nan") {
+    if (name != "softmax_axis" && name != "reduce_level" && name != "matmul_inner" &&
+        name != "mul_double" && name != "abs_nan") {
       continue;
     }
     const ExplainReport report = MeasureExplain(condition, 150);

@@ -16,8 +16,8 @@ namespace {
 using Test = std::function<bool(const Site&)>;
 using Values = std::vector<std::pair<std::string, std::vector<double>>>;
 
-Condition Make(std::string name, std::string truth, std::string_view op, Test test, std::string model,
-               Values values, Effect effect) {
+Condition Make(std::string name, std::string truth, std::string_view op, Test test,
+               std::string model, Values values, Effect effect) {
   Condition condition;
   condition.plant.name = std::move(name);
   condition.plant.effect = effect;
@@ -34,7 +34,9 @@ int64_t Axis(const Site& s, int64_t otherwise) {
   const int64_t axis = s.node.Int("axis", otherwise);
   return axis < 0 ? axis + s.rank(0) : axis;
 }
-bool HasOne(const Site& s, size_t k) { return std::ranges::find(s.shape(k), 1) != s.shape(k).end(); }
+bool HasOne(const Site& s, size_t k) {
+  return std::ranges::find(s.shape(k), 1) != s.shape(k).end();
+}
 bool Negative(double v) { return v < 0; }
 
 std::vector<Condition> MakeAll() {
@@ -44,32 +46,51 @@ std::vector<Condition> MakeAll() {
     all.push_back(Make(std::move(name), std::move(truth), op, std::move(test), std::move(model),
                        std::move(values), effect));
   };
-  add("softmax_axis", "axis is not the last", "Softmax",
+  add(
+      "softmax_axis", "axis is not the last", "Softmax",
       [](const Site& s) { return Axis(s, -1) != s.rank(0) - 1; },
       "(float[2,3,4] x) => (float[2,3,4] y) { y = Softmax<axis = 1>(x) }");
-  add("softmax_first", "axis is the first", "Softmax", [](const Site& s) { return Axis(s, -1) == 0; },
+  add(
+      "softmax_first", "axis is the first", "Softmax",
+      [](const Site& s) { return Axis(s, -1) == 0; },
       "(float[2,3,4] x) => (float[2,3,4] y) { y = Softmax<axis = 0>(x) }");
-  add("gemm_trans_a", "transA", "Gemm", [](const Site& s) { return s.node.Int("transA", 0) != 0; },
+  add(
+      "gemm_trans_a", "transA", "Gemm", [](const Site& s) { return s.node.Int("transA", 0) != 0; },
       "(float[3,3] a, float[3,3] b) => (float[3,3] y) { y = Gemm<transA = 1>(a, b) }");
-  add("gemm_both", "transA and transB", "Gemm",
+  add(
+      "gemm_both", "transA and transB", "Gemm",
       [](const Site& s) { return s.node.Int("transA", 0) != 0 && s.node.Int("transB", 0) != 0; },
       "(float[3,3] a, float[3,3] b) => (float[3,3] y) { y = Gemm<transA = 1, transB = 1>(a, b) }");
-  add("gemm_alpha", "alpha != 1", "Gemm", [](const Site& s) { return s.node.Float("alpha", 1) != 1.0F; },
+  add(
+      "gemm_alpha", "alpha != 1", "Gemm",
+      [](const Site& s) { return s.node.Float("alpha", 1) != 1.0F; },
       "(float[3,3] a, float[3,3] b) => (float[3,3] y) { y = Gemm<alpha = 0.5>(a, b) }");
-  add("reduce_keepdims", "keepdims = 0", "ReduceMean",
+  add(
+      "reduce_keepdims", "keepdims = 0", "ReduceMean",
       [](const Site& s) { return s.node.Int("keepdims", 1) == 0; },
-      "(float[3,4] x) => (float[3] y) <int64[1] axes = {1}> { y = ReduceMean<keepdims = 0>(x, axes) }");
-  add("reduce_level", "keepdims = 0 and level >= extended", "ReduceMax",
+      "(float[3,4] x) => (float[3] y) <int64[1] axes = {1}> { y = ReduceMean<keepdims = 0>(x, "
+      "axes) }");
+  add(
+      "reduce_level", "keepdims = 0 and level >= extended", "ReduceMax",
       [](const Site& s) { return s.node.Int("keepdims", 1) == 0 && s.level >= 2; },
-      "(float[3,4] x) => (float[3] y) <int64[1] axes = {1}> { y = ReduceMax<keepdims = 0>(x, axes) }");
-  add("add_one", "input 1 has a dim of 1", "Add", [](const Site& s) { return HasOne(s, 1); },
+      "(float[3,4] x) => (float[3] y) <int64[1] axes = {1}> { y = ReduceMax<keepdims = 0>(x, axes) "
+      "}");
+  add(
+      "add_one", "input 1 has a dim of 1", "Add", [](const Site& s) { return HasOne(s, 1); },
       "(float[3,4] a, float[3,1] b) => (float[3,4] y) { y = Add(a, b) }");
-  add("add_broadcast", "shapes differ", "Add", [](const Site& s) { return s.shape(0) != s.shape(1); },
+  add(
+      "add_broadcast", "shapes differ", "Add",
+      [](const Site& s) { return s.shape(0) != s.shape(1); },
       "(float[3,4] a, float[4] b) => (float[3,4] y) { y = Add(a, b) }");
-  add("mul_double", "type double", "Mul", [](const Site& s) { return s.type(0) == DataType::kDouble; },
+  add(
+      "mul_double", "type double", "Mul",
+      [](const Site& s) { return s.type(0) == DataType::kDouble; },
       "(double[3] a, double[3] b) => (double[3] y) { y = Mul(a, b) }");
-  add("mul_narrow", "type float16 or bfloat16", "Mul",
-      [](const Site& s) { return s.type(0) == DataType::kFloat16 || s.type(0) == DataType::kBfloat16; },
+  add(
+      "mul_narrow", "type float16 or bfloat16", "Mul",
+      [](const Site& s) {
+        return s.type(0) == DataType::kFloat16 || s.type(0) == DataType::kBfloat16;
+      },
       "(float16[3] a, float16[3] b) => (float16[3] y) { y = Mul(a, b) }");
   add("div_negative", "int32 and a negative divisor", "Div",
       [](const Site& s) { return s.type(0) == DataType::kInt32 && HasValue(*s.in[1], Negative); },
@@ -83,54 +104,85 @@ std::vector<Condition> MakeAll() {
   add("abs_large", "a magnitude of 100 or more", "Abs",
       [](const Site& s) { return HasValue(*s.in[0], [](double v) { return std::abs(v) >= 100; }); },
       "(float[2,3] x) => (float[2,3] y) { y = Abs(x) }", {{"x", {1, -200, 3, 4, 5, 6}}});
-  add("tanh_elements", "16 elements or more", "Tanh", [](const Site& s) { return s.in[0]->size() >= 16; },
+  add(
+      "tanh_elements", "16 elements or more", "Tanh",
+      [](const Site& s) { return s.in[0]->size() >= 16; },
       "(float[4,5] x) => (float[4,5] y) { y = Tanh(x) }");
-  add("tanh_remainder", "last dim is no multiple of 4", "Tanh",
+  add(
+      "tanh_remainder", "last dim is no multiple of 4", "Tanh",
       [](const Site& s) { return s.rank(0) > 0 && s.dim(0, -1) % 4 != 0; },
       "(float[2,5] x) => (float[2,5] y) { y = Tanh(x) }");
-  add("matmul_inner", "inner dim >= 8", "MatMul", [](const Site& s) { return s.dim(0, -1) >= 8; },
+  add(
+      "matmul_inner", "inner dim >= 8", "MatMul", [](const Site& s) { return s.dim(0, -1) >= 8; },
       "(float[2,9] a, float[9,3] b) => (float[2,3] y) { y = MatMul(a, b) }");
-  add("matmul_column", "inner dim is 1", "MatMul", [](const Site& s) { return s.dim(0, -1) == 1; },
+  add(
+      "matmul_column", "inner dim is 1", "MatMul", [](const Site& s) { return s.dim(0, -1) == 1; },
       "(float[2,1] a, float[1,3] b) => (float[2,3] y) { y = MatMul(a, b) }");
-  add("transpose_square", "square and level >= basic", "Transpose",
+  add(
+      "transpose_square", "square and level >= basic", "Transpose",
       [](const Site& s) { return s.level >= 1 && s.rank(0) >= 2 && s.dim(0, -1) == s.dim(0, -2); },
       "(float[3,3] x) => (float[3,3] y) { y = Transpose<perm = [1, 0]>(x) }");
-  add("concat_last", "axis is the last", "Concat", [](const Site& s) { return Axis(s, 0) == s.rank(0) - 1; },
+  add(
+      "concat_last", "axis is the last", "Concat",
+      [](const Site& s) { return Axis(s, 0) == s.rank(0) - 1; },
       "(float[2,3] a, float[2,3] b) => (float[2,6] y) { y = Concat<axis = 1>(a, b) }");
-  add("pool_pad", "count_include_pad", "AveragePool",
+  add(
+      "pool_pad", "count_include_pad", "AveragePool",
       [](const Site& s) { return s.node.Int("count_include_pad", 0) != 0; },
-      "(float[1,1,5,5] x) => (float[1,1,5,5] y) { y = AveragePool<kernel_shape = [3, 3], pads = [1, 1, 1, 1], "
+      "(float[1,1,5,5] x) => (float[1,1,5,5] y) { y = AveragePool<kernel_shape = [3, 3], pads = "
+      "[1, 1, 1, 1], "
       "count_include_pad = 1>(x) }");
-  add("pool_ceil", "ceil_mode and a stride of 2", "MaxPool",
-      [](const Site& s) { return s.node.Int("ceil_mode", 0) != 0 && s.node.IntList("strides", {1, 1})[0] == 2; },
-      "(float[1,1,6,6] x) => (float[1,1,3,3] y) { y = MaxPool<kernel_shape = [3, 3], strides = [2, 2], ceil_mode "
+  add(
+      "pool_ceil", "ceil_mode and a stride of 2", "MaxPool",
+      [](const Site& s) {
+        return s.node.Int("ceil_mode", 0) != 0 && s.node.IntList("strides", {1, 1})[0] == 2;
+      },
+      "(float[1,1,6,6] x) => (float[1,1,3,3] y) { y = MaxPool<kernel_shape = [3, 3], strides = [2, "
+      "2], ceil_mode "
       "= 1>(x) }");
-  add("leaky_sign", "alpha < 0", "LeakyRelu", [](const Site& s) { return s.node.Float("alpha", 0.01F) < 0; },
+  add(
+      "leaky_sign", "alpha < 0", "LeakyRelu",
+      [](const Site& s) { return s.node.Float("alpha", 0.01F) < 0; },
       "(float[2,3] x) => (float[2,3] y) { y = LeakyRelu<alpha = -1.0>(x) }");
-  add("clip_constant", "min is an initializer, type float", "Clip",
+  add(
+      "clip_constant", "min is an initializer, type float", "Clip",
       [](const Site& s) { return s.constant[1] && s.type(0) == DataType::kFloat; },
       "(float[2,3] x) => (float[2,3] y) <float low = {-1}> { y = Clip(x, low) }");
-  add("pad_mode", "mode reflect", "Pad",
+  add(
+      "pad_mode", "mode reflect", "Pad",
       [](const Site& s) { return s.node.String("mode", "constant") == "reflect"; },
-      "(float[3,4] x) => (float[5,6] y) <int64[4] pads = {1, 1, 1, 1}> { y = Pad<mode = \"reflect\">(x, pads) }");
-  add("cumsum_both", "reverse and exclusive", "CumSum",
-      [](const Site& s) { return s.node.Int("reverse", 0) == 1 && s.node.Int("exclusive", 0) == 1; },
-      "(float[3,4] x) => (float[3,4] y) <int64 axis = {1}> { y = CumSum<reverse = 1, exclusive = 1>(x, axis) }");
-  add("sub_threads", "2 threads or more", "Sub", [](const Site& s) { return s.threads >= 2; },
+      "(float[3,4] x) => (float[5,6] y) <int64[4] pads = {1, 1, 1, 1}> { y = Pad<mode = "
+      "\"reflect\">(x, pads) }");
+  add(
+      "cumsum_both", "reverse and exclusive", "CumSum",
+      [](const Site& s) {
+        return s.node.Int("reverse", 0) == 1 && s.node.Int("exclusive", 0) == 1;
+      },
+      "(float[3,4] x) => (float[3,4] y) <int64 axis = {1}> { y = CumSum<reverse = 1, exclusive = "
+      "1>(x, axis) }");
+  add(
+      "sub_threads", "2 threads or more", "Sub", [](const Site& s) { return s.threads >= 2; },
       "(float[3] a, float[3] b) => (float[3] y) { y = Sub(a, b) }");
   all.back().threads = 2;
-  add("mul_basic", "level is basic", "Mul", [](const Site& s) { return s.level == 1; },
+  add(
+      "mul_basic", "level is basic", "Mul", [](const Site& s) { return s.level == 1; },
       "(float[3] a, float[3] b) => (float[3] y) { y = Mul(a, b) }");
-  add("sum_rank", "rank >= 3", "Max", [](const Site& s) { return s.rank(0) >= 3; },
+  add(
+      "sum_rank", "rank >= 3", "Max", [](const Site& s) { return s.rank(0) >= 3; },
       "(float[2,2,3] a, float[2,2,3] b) => (float[2,2,3] y) { y = Max(a, b) }");
   add("sqrt_or", "a zero, or a dim of 1", "Sqrt",
-      [](const Site& s) { return HasOne(s, 0) || HasValue(*s.in[0], [](double v) { return v == 0; }); },
+      [](const Site& s) {
+        return HasOne(s, 0) || HasValue(*s.in[0], [](double v) { return v == 0; });
+      },
       "(float[2,3] x) => (float[2,3] y) { y = Sqrt(x) }", {{"x", {1, 0, 3, 4, 5, 6}}});
-  add("exp_second", "extended level and two columns or more", "Exp",
+  add(
+      "exp_second", "extended level and two columns or more", "Exp",
       [](const Site& s) { return s.level >= 2 && s.dim(0, -1) >= 2; },
       "(float[2,3] x) => (float[2,3] y) { a = Neg(x) y = Exp(a) }");
-  add("gather_reject", "axis is not 0", "Gather", [](const Site& s) { return Axis(s, 0) != 0; },
-      "(float[3,3] x) => (float[3,2] y) <int64[2] i = {0, 1}> { y = Gather<axis = 1>(x, i) }", {}, Effect::kReject);
+  add(
+      "gather_reject", "axis is not 0", "Gather", [](const Site& s) { return Axis(s, 0) != 0; },
+      "(float[3,3] x) => (float[3,2] y) <int64[2] i = {0, 1}> { y = Gather<axis = 1>(x, i) }", {},
+      Effect::kReject);
   return all;
 }
 

@@ -26,7 +26,7 @@ struct ExplainReport {
   std::string error;  // why there is no predicate
   int fresh = 0;      // neighbours that could be judged, of another seed than the predicate's
   int right = 0;
-  int failing = 0;    // of them
+  int failing = 0;  // of them
   double seconds = 0;
 };
 // Explains and counts how often the predicate is right on `fresh` neighbours that can be judged.

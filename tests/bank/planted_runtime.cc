@@ -23,7 +23,8 @@ std::set<std::string> Downstream(const Graph& graph, const std::set<std::string>
   std::set<std::string> reached = from;
   for (const Node& node : graph.nodes) {
     const std::set<std::string> reads = Reads(node);
-    const bool depends = std::ranges::any_of(reads, [&](const auto& r) { return reached.contains(r); });
+    const bool depends =
+        std::ranges::any_of(reads, [&](const auto& r) { return reached.contains(r); });
     if (depends) reached.insert(node.outputs.begin(), node.outputs.end());
   }
   return reached;
@@ -36,7 +37,8 @@ struct Match {
 
 class Watch {
  public:
-  Watch(const Plant& plant, const Sketch& sketch, int level) : plant_(plant), sketch_(sketch), level_(level) {
+  Watch(const Plant& plant, const Sketch& sketch, int level)
+      : plant_(plant), sketch_(sketch), level_(level) {
     matches_.resize(plant.needs.size());
     const KnownValues values = ComputeValues(sketch);
     for (const Node& node : sketch.model.graph.nodes) Look(node, values, "");
@@ -132,13 +134,16 @@ bool Site::known() const {
 
 bool HasValue(const Tensor& tensor, const std::function<bool(double)>& is) {
   for (int64_t i = 0; i < tensor.size(); ++i) {
-    if (is(IsFloat(tensor.type) ? GetFloat(tensor, i) : static_cast<double>(GetInt(tensor, i)))) return true;
+    if (is(IsFloat(tensor.type) ? GetFloat(tensor, i) : static_cast<double>(GetInt(tensor, i))))
+      return true;
   }
   return false;
 }
 
 PlantedRuntime::PlantedRuntime(Plant plant, int level)
-    : plant_(std::move(plant)), level_(level), name_(fmt::format("planted:level={}", LevelName(level))) {}
+    : plant_(std::move(plant)),
+      level_(level),
+      name_(fmt::format("planted:level={}", LevelName(level))) {}
 
 Observation PlantedRuntime::Run(const Case& test_case) {
   Observation seen;
@@ -156,7 +161,8 @@ Observation PlantedRuntime::Run(const Case& test_case) {
   for (size_t i = 0; i < result.outputs.size(); ++i) {
     seen.outputs.push_back({model->graph.outputs[i].name, ToTensor(result.outputs[i])});
   }
-  const bool strikes = !struck.empty() && Mix64(++runs_) % 100 < static_cast<uint64_t>(plant_.percent);
+  const bool strikes =
+      !struck.empty() && Mix64(++runs_) % 100 < static_cast<uint64_t>(plant_.percent);
   if (!strikes) return seen;
   switch (plant_.effect) {
     case Effect::kCrash:
@@ -188,7 +194,8 @@ Configurations OpenPlantedAt(const Plant& plant, int level) {
 OpenAll OpenPlanted(const Plant& plant) {
   return [plant]() -> Result<Configurations> {
     Configurations all;
-    for (int level = 0; level < 4; ++level) all.push_back(std::make_unique<PlantedRuntime>(plant, level));
+    for (int level = 0; level < 4; ++level)
+      all.push_back(std::make_unique<PlantedRuntime>(plant, level));
     return all;
   };
 }

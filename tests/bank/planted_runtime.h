@@ -1,6 +1,6 @@
-// A runtime with a planted condition: it computes with the reference, and does wrong exactly where a
-// condition on the nodes, their inputs and the settings holds. For what reduction and explanation are
-// measured with: the smallest case and the true predicate are known.
+// A runtime with a planted condition: it computes with the reference, and does wrong exactly where
+// a condition on the nodes, their inputs and the settings holds. For what reduction and explanation
+// are measured with: the smallest case and the true predicate are known.
 #ifndef MOIRE_TESTS_BANK_PLANTED_RUNTIME_H_
 #define MOIRE_TESTS_BANK_PLANTED_RUNTIME_H_
 

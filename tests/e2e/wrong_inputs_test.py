@@ -98,6 +98,7 @@ class Usage(TestCase):
             self.check_complaint(moire("run", self.model, "--backend", spec), USAGE, *words)
             out = self.path("out")
             self.check_complaint(moire("fuzz", "--time", "2s", "--backend", spec, "--out", out), USAGE, *words)
+            self.assertFalse(os.path.exists(out), "a mistake in the command leaves nothing behind")
 
     def test_flags(self):
         out = ("--time", "1s", "--out", self.path("out"))

@@ -3,7 +3,8 @@
 // judgement against it must be silent.
 //
 // Settings: fault=NAME (faults.h), op=OPERATOR and type=TYPE (in place of the fault's own), seed=N (of the
-// freedoms that a runtime has), unless=PATH (the fault is off while that file exists),
+// freedoms that a runtime has), unless=PATH (the fault is off while that file exists), to=TYPE (of Cast: only
+// to that type), fault2, op2, type2, to2 (a second fault; unless is the first's alone),
 // name=TEXT (the configuration's name; default: the SPEC).
 #ifndef MOIRE_TESTS_FAULTY_FAULTY_BACKEND_H_
 #define MOIRE_TESTS_FAULTY_FAULTY_BACKEND_H_
@@ -19,9 +20,11 @@ namespace moire::faulty {
 
 struct FaultySettings {
   std::optional<FaultEntry> fault;
+  std::optional<FaultEntry> second;
   uint64_t seed = 0;
   std::string unless;
   std::string name = "faulty";
+  bool checked = false;  // cases that break ONNX are refused, as the reference sees it; a SPEC's are
   bool dry = false;  // deaths, hangs and leaks are only noted: Triggered()
 };
 
@@ -45,6 +48,8 @@ OpenAll OpenFaulty(FaultySettings settings);
 // Operators that the runtime has, as GeneratorSettings::only_operators takes them.
 std::vector<std::string> SupportedOperators();
 
+// The settings of a SPEC "faulty:...".
+Result<FaultySettings> ParseFaulty(std::string_view settings);
 // Makes SPECs "faulty:..." known to OpenConfigurations.
 void RegisterFaultyBackend();
 

@@ -94,7 +94,11 @@ Status LayerNormalization(NodeRun& run) {
   const auto n = static_cast<size_t>(Count(inner));
   if (n == 0) return run.Unsupported();
   for (size_t k = 1; k < run.in.size(); ++k) {
-    if (run.Given(k) && BroadcastShapes(run.In(k).shape, inner) != inner) return run.Bad("dim");
+    if (!run.Given(k)) continue;
+    const auto shape = BroadcastShapes(run.In(k).shape, x.shape);
+    if (!shape || *shape != x.shape) return run.Bad("dim");
+    // A scale that differs along the axes before.
+    if (BroadcastShapes(run.In(k).shape, inner) != inner) return run.Unsupported();
   }
   const auto is = BroadcastIndex(run.In(1).shape, inner);
   const auto ib = run.Given(2) ? BroadcastIndex(run.In(2).shape, inner) : is;

@@ -1,5 +1,9 @@
 #include "tests/faulty/planted.h"
 
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -93,6 +97,12 @@ std::string Smallest(const Case& test_case, const Verdict& alarm, const Configur
 
 }  // namespace
 
+GeneratedCase DrawPlain(uint64_t seed, int64_t index) {
+  static const GeneratorSettings settings = TwinSettings(1, 30);
+  Random random(Mix64(seed) ^ static_cast<uint64_t>(index) * 0x9e3779b97f4a7c15);
+  return Generate(random, settings, TwinLearned());
+}
+
 TwinReport RunTwin(const TwinOptions& options) {
   TwinReport report;
   Configurations twin;
@@ -146,15 +156,27 @@ void Study(const Case& test_case, const Verdict& verdict, const OpenAll& open,
   InvestigateOptions investigate;
   investigate.blame = false;
   investigate.reduce.max_seconds = options.reduce_seconds;
+  // One directory a finding: where its cause has a bundle already, none would be written.
+  const std::string bundles =
+      options.bundles.empty()
+          ? std::string()
+          : fmt::format("{}/{}-{}", options.bundles, report.name, report.investigated);
   const Result<Investigation> found =
-      Investigate(test_case, verdict, open, {"faulty:fault=" + report.name}, options.bundles, investigate);
+      Investigate(test_case, verdict, open, {"faulty:fault=" + report.name}, bundles, investigate);
   ++report.investigated;
   if (!found) {
+    ++report.misjudged;
     ++report.standings["error: " + found.error().message];
     return;
   }
-  ++report.standings[std::string(Name(found->standing))];
+  std::string standing(Name(found->standing));
+  if (!ExpectedStandings(FindFault(report.name)->kind).contains(standing)) {
+    ++report.misjudged;
+    standing += ": " + found->reason;
+  }
+  ++report.standings[standing];
   if (found->standing != Standing::kConfirmed) return;
+  report.replayed += found->bundle.empty() ? 0 : 1;
   report.most_nodes = std::max(report.most_nodes, found->reduction.nodes_after);
   ++report.causes[found->finding.cause];
 }
@@ -201,6 +223,54 @@ FaultReport RunFault(const FaultEntry& fault, const FaultOptions& options) {
     }
   }
   return report;
+}
+
+bool RunFaults(const std::vector<FaultEntry>& faults, const FaultOptions& options, int jobs,
+               const std::function<void(nlohmann::json)>& done) {
+  // Its text comes through a pipe; a process that dies sends none.
+  struct Running {
+    pid_t pid;
+    int fd;
+    std::string text;
+  };
+  std::vector<Running> running;
+  bool good = true;
+  for (size_t next = 0; next < faults.size() || !running.empty();) {
+    while (next < faults.size() && std::ssize(running) < jobs) {
+      int ends[2];
+      if (pipe(ends) != 0) return false;
+      const pid_t pid = fork();
+      if (pid < 0) return false;
+      if (pid == 0) {
+        close(ends[0]);
+        const std::string text = ToJson(RunFault(faults[next], options)).dump();
+        const bool sent = write(ends[1], text.data(), text.size()) == std::ssize(text);
+        _exit(sent ? 0 : 1);
+      }
+      close(ends[1]);
+      running.push_back({pid, ends[0], {}});
+      ++next;
+    }
+    std::vector<pollfd> waiting;
+    for (const Running& process : running) waiting.push_back({process.fd, POLLIN, 0});
+    poll(waiting.data(), waiting.size(), -1);
+    for (size_t k = running.size(); k-- > 0;) {
+      if (waiting[k].revents == 0) continue;
+      char buffer[4096];
+      const ssize_t count = read(running[k].fd, buffer, sizeof buffer);
+      if (count > 0) {
+        running[k].text.append(buffer, static_cast<size_t>(count));
+        continue;
+      }
+      close(running[k].fd);
+      waitpid(running[k].pid, nullptr, 0);
+      nlohmann::json figures = nlohmann::json::parse(running[k].text, nullptr, false);
+      running.erase(running.begin() + static_cast<std::ptrdiff_t>(k));
+      good = good && !figures.is_discarded();
+      if (!figures.is_discarded()) done(std::move(figures));
+    }
+  }
+  return good;
 }
 
 // --- Power ----------------------------------------------------------------------------------------
@@ -252,6 +322,7 @@ PowerReport RunPower(const PowerOptions& options) {
     const GeneratedCase generated = Generate(random, settings, nothing);
     const ReferenceResult reference = Evaluate(generated.model, generated.inputs);
     if (reference.status != ReferenceStatus::kEvaluated) continue;
+    ++report.evaluated;
     CountJudged(reference, judged, &bounds);
     Observation seen;
     seen.configuration = "power";
@@ -317,6 +388,7 @@ nlohmann::json ToJson(const TwinReport& report) {
 nlohmann::json ToJson(const FaultReport& report) {
   return {{"fault", report.name}, {"seeds", report.seeds}, {"found_in", report.found_in},
           {"cases_to_find", report.cases_to_find}, {"investigated", report.investigated},
+          {"replayed", report.replayed}, {"misjudged", report.misjudged},
           {"standings", report.standings}, {"most_nodes", report.most_nodes},
           {"causes", report.causes}};
 }
@@ -331,7 +403,7 @@ nlohmann::json ToJson(const PowerReport& report) {
   };
   nlohmann::json types;
   for (const auto& [type, s] : report.by_type) types[type] = share(s);
-  return {{"cases", report.cases}, {"faults", report.faults}, {"reported", report.reported},
+  return {{"cases", report.cases}, {"evaluated", report.evaluated}, {"faults", report.faults}, {"reported", report.reported},
           {"missed", report.missed}, {"all", share(report.all)}, {"exact", share(report.exact)},
           {"by_type", types}};
 }

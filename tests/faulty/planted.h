@@ -5,15 +5,20 @@
 #define MOIRE_TESTS_FAULTY_PLANTED_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "fuzzers/generate/generate.h"
 #include "tests/faulty/faults.h"
 
 namespace moire::faulty {
+
+// A generated case of 1 to 30 nodes of what the clean twin has.
+GeneratedCase DrawPlain(uint64_t seed, int64_t index);
 
 // --- The clean twin -------------------------------------------------------------------------------
 
@@ -40,7 +45,7 @@ struct FaultOptions {
   int64_t cases = 20000;   // for each seed
   int findings = 20;       // over all seeds, investigated
   double reduce_seconds = 30;
-  std::string bundles;     // directory; empty: none are written
+  std::string bundles;     // directory: each finding is replayed from its own bundle; empty: none
 };
 struct FaultReport {
   std::string name;
@@ -48,11 +53,17 @@ struct FaultReport {
   int found_in = 0;                      // seeds
   std::vector<int64_t> cases_to_find;    // of the seeds that found it
   int investigated = 0;
+  int replayed = 0;                      // from a bundle on disk, in a fresh process
+  int misjudged = 0;                     // that do not stand as they must: ExpectedStandings
   std::map<std::string, int> standings;
   int64_t most_nodes = 0;                // after reduction
   std::map<std::string, int> causes;     // of confirmed findings
 };
 FaultReport RunFault(const FaultEntry& fault, const FaultOptions& options);
+// RunFault of each in a process of its own, at most `jobs` at a time; `done` gets the figures in the
+// order in which they come. False where a process ended without them.
+bool RunFaults(const std::vector<FaultEntry>& faults, const FaultOptions& options, int jobs,
+               const std::function<void(nlohmann::json)>& done);
 // How a finding of the fault must stand: "confirmed", or what does not repeat.
 std::set<std::string> ExpectedStandings(FaultKind kind);
 
@@ -69,6 +80,7 @@ struct PowerReport {
     double median_bound = 0;  // half the range / largest magnitude of the output; floats
   };
   int64_t cases = 0;
+  int64_t evaluated = 0;  // by the reference; only these have elements to count
   int64_t faults = 0;    // put into a decidable element
   int64_t reported = 0;
   std::vector<std::string> missed;

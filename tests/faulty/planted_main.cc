@@ -2,13 +2,16 @@
 //   moire_planted --twin 100000
 //   moire_planted --faults all --seeds 10 --cases 20000 --findings 20
 //   moire_planted --power 20000
+//   moire_planted --rules OUT/rules.json --spec faulty:fault=crash --rule-cases 5000
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "harness/case/case.h"
 #include "tests/faulty/planted.h"
+#include "tests/faulty/rule_width.h"
 
 int main(int argc, char** argv) {
   using namespace moire::faulty;
@@ -26,6 +29,8 @@ int main(int argc, char** argv) {
   app.add_option("--max-nodes", twin.max_nodes, "nodes of the twin's cases");
   app.add_option("--seed", seed, "of the twin's and the power measurement's cases");
   app.add_option("--faults", faults, "names of planted faults, or all")->delimiter(',');
+  int jobs = 1;
+  app.add_option("--jobs", jobs, "faults at a time")->check(CLI::PositiveNumber);
   app.add_option("--seeds", fault.seeds, "seeds for each fault");
   app.add_option("--cases", fault.cases, "cases for each seed");
   app.add_option("--findings", fault.findings, "findings investigated for each fault");
@@ -33,6 +38,11 @@ int main(int argc, char** argv) {
   app.add_option("--bundles", fault.bundles, "directory for bundles");
   app.add_option("--power", power.cases, "cases with a fault of twice the bound");
   app.add_option("--nodes", power.nodes, "nodes of the cases for --power");
+  std::string rules, spec;
+  int64_t rule_cases = 5000;
+  app.add_option("--rules", rules, "avoid rules of a campaign, to be held against their fault");
+  app.add_option("--spec", spec, "the runtime that the campaign ran");
+  app.add_option("--rule-cases", rule_cases, "cases for --spec");
   app.add_option("--json", json_path, "file for the figures");
   CLI11_PARSE(app, argc, argv);
   twin.seed = power.seed = seed;
@@ -54,13 +64,26 @@ int main(int argc, char** argv) {
     good = good && report.reported == report.faults;
     say("power", ToJson(report));
   }
-  for (const FaultEntry& entry : PlantedFaults()) {
-    const bool wanted = !faults.empty() && (faults[0] == "all" ||
-                        std::find(faults.begin(), faults.end(), entry.name) != faults.end());
-    if (!wanted) continue;
-    const FaultReport report = RunFault(entry, fault);
-    good = good && report.found_in * 10 >= report.seeds * 9;
-    say("faults", ToJson(report));
+  if (!spec.empty()) {
+    const auto width = MeasureRuleWidth(rules, spec, rule_cases, seed);
+    if (!width) {
+      std::fprintf(stderr, "moire_planted: %s\n", width.error().message.c_str());
+      return 2;
+    }
+    say("rule_width", ToJson(*width));
+  }
+  const auto wanted = [&](const FaultEntry& entry) {
+    return !faults.empty() && (faults[0] == "all" || std::ranges::find(faults, entry.name) != faults.end());
+  };
+  std::vector<FaultEntry> chosen;
+  std::ranges::copy_if(PlantedFaults(), std::back_inserter(chosen), wanted);
+  const bool all_ran = RunFaults(chosen, fault, jobs, [&](nlohmann::json figures) {
+    good = good && figures["found_in"].get<int>() * 10 >= figures["seeds"].get<int>() * 9;
+    say("faults", std::move(figures));
+  });
+  if (!all_ran) {
+    std::fprintf(stderr, "moire_planted: a measurement ended without its figures\n");
+    return 3;
   }
   if (!json_path.empty()) {
     const moire::Status written = moire::WriteFile(json_path, all.dump(1));

@@ -12,6 +12,8 @@
 namespace moire {
 namespace {
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 // Integer sums, differences and products are taken modulo 2^bits: see docs/unspecified.md.
 int64_t WrappingAdd(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
@@ -266,6 +268,29 @@ Status Extreme(KernelContext& ctx) {
 
 // --- Sum and Mean -----------------------------------------------------------------------------
 
+// How far the partial sums of terms may go up and down, over every order of adding them.
+struct Reach {
+  double up = 0, down = 0;  // of the finite terms
+  bool infinite_up = false, infinite_down = false;
+
+  void Add(const Interval& x) {
+    infinite_up |= x.hi == kInfinity;
+    infinite_down |= x.lo == -kInfinity;
+    if (std::isfinite(x.hi)) up += std::max(x.hi, 0.0);
+    if (std::isfinite(x.lo)) down += std::max(-x.lo, 0.0);
+  }
+  // Whether a partial sum overflows in one order and meets terms of the other sign in another: the
+  // largest number twice and -inf is NaN or -inf.
+  bool OrderDecides(double max_finite) const {
+    return (up > max_finite && (down > 0 || infinite_down)) ||
+           (down > max_finite && (up > 0 || infinite_up));
+  }
+  // sum|x|; `most` stands for a term that is infinite for some input only.
+  double Size(double most) const {
+    return up + down + (infinite_up ? most : 0) + (infinite_down ? most : 0);
+  }
+};
+
 // Any order of n terms errs by at most (n - 1) * u * sum|x|; the last rounding is Round's.
 template <bool kMean>
 Status Total(KernelContext& ctx) {
@@ -288,28 +313,25 @@ Status Total(KernelContext& ctx) {
   for (size_t i = 0; i < count; ++i) {
     Interval sum = operands[0].Element(i);
     uint8_t mark = sum.mark;
-    double positive = std::max(sum.hi, 0.0);
-    double negative = std::max(-sum.lo, 0.0);
+    Reach reach;
+    reach.Add(sum);
     for (size_t k = 1; k < operands.size(); ++k) {
       const Interval next = operands[k].Element(i);
       mark |= next.mark;
-      positive += std::max(next.hi, 0.0);
-      negative += std::max(-next.lo, 0.0);
+      reach.Add(next);
       sum = AddRanges(sum, next);
       mark |= sum.mark;
     }
-    if (operands.size() > 2 && std::isfinite(positive) && std::isfinite(negative)) {
-      // A partial sum that overflows in one order and not in another.
-      if (std::max(positive, negative) > max_finite && std::min(positive, negative) > 0) {
-        mark |= kUndecidable;
-      }
-      const double bound = (n - 1) * unit * (positive + negative);
-      sum.lo -= bound;
-      sum.hi += bound;
+    if (operands.size() > 2) {
+      if (reach.OrderDecides(max_finite)) mark |= kUndecidable;
+      const double bound = (n - 1) * unit * reach.Size(n * max_finite);
+      if (std::isfinite(sum.lo)) sum.lo -= bound;
+      if (std::isfinite(sum.hi)) sum.hi += bound;
     }
     if constexpr (kMean) {
-      if (std::max(positive, negative) > max_finite && std::isfinite(positive + negative)) {
-        mark |= kUndecidable;  // the mean may be finite where the sum is not
+      // The mean may be finite where the sum is not.
+      if (!std::isinf(sum.value) && std::max(reach.up, reach.down) > max_finite) {
+        mark |= kUndecidable;
       }
       if (operands.size() > 1) {
         sum = {sum.value / n, sum.lo / n, sum.hi / n, kDecided};

@@ -174,6 +174,16 @@ TEST(Arithmetic, SumsOfThreeAllowEveryOrder) {
   EXPECT_TRUE(IsLegal(*out, 0, 1));
   const auto overflow = RunNode({"Sum"}, {Floats({kMax}), Floats({kMax}), Floats({-kMax})});
   EXPECT_EQ(overflow->MarkAt(0), kUndecidable);
+  // -inf, or inf - inf where the other two are added first.
+  for (const char* op : {"Sum", "Mean"}) {
+    const auto meets = RunNode({op}, {Floats({kMax}), Floats({kMax}), Floats({-kInf})});
+    EXPECT_EQ(meets->MarkAt(0), kUndecidable) << op;
+    const auto alike = RunNode({op}, {Floats({kMax}), Floats({kMax}), Floats({kInf})});
+    EXPECT_TRUE(alike->MarkAt(0) == kDecided && IsLegal(*alike, 0, kInf)) << op;
+    EXPECT_FALSE(IsLegal(*alike, 0, kMax)) << op;
+    const auto small = RunNode({op}, {Floats({1}), Floats({2}), Floats({-kInf})});
+    EXPECT_TRUE(small->MarkAt(0) == kDecided && IsLegal(*small, 0, -kInf)) << op;
+  }
 }
 
 TEST(Arithmetic, WideProductsMayOverflowOrNot) {

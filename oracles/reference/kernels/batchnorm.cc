@@ -1,4 +1,4 @@
-// BatchNormalization (inference), LRN, LpNormalization.
+// BatchNormalization, LRN, LpNormalization.
 #include <algorithm>
 #include <cmath>
 
@@ -12,13 +12,72 @@ namespace {
 // ---- BatchNormalization: (x - mean) / sqrt(var + epsilon) * scale + bias, a channel at a time.
 // Also legal: x * factor + (bias - mean * factor), which is what folding into weights computes.
 
+// Training mode: the statistics of this batch, over all axes but the channels, "in float to avoid
+// overflow for float16 inputs"; the running statistics are a mean of the old ones and these.
+Status TrainingBatch(KernelContext& ctx) {
+  const RangeTensor& x = ctx.In(0);
+  const int64_t channels = x.shape.size() < 2 ? 1 : x.shape[1];
+  const DataType stage = Traits(x.type).precision < 24 ? DataType::kFloat : x.type;
+  const double epsilon = static_cast<double>(ctx.node().Float("epsilon", 1e-5f));
+  const double momentum = static_cast<double>(ctx.node().Float("momentum", 0.9f));
+  std::vector<bool> along(x.shape.size(), true);
+  if (x.shape.size() > 1) along[1] = false;
+  MOIRE_ASSIGN(const Lines lines, LinesAlong(ctx, x.shape, along, false));
+  MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(x.size() + channels) * 80));
+  MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, x.type, x.shape));
+  RangeTensor* running[2] = {nullptr, nullptr};
+  for (size_t i = 0; i < 2; ++i) {
+    if (!ctx.Wants(i + 1)) continue;
+    MOIRE_ASSIGN(running[i], ctx.Make(i + 1, ctx.In(i + 3).type, {channels}));
+  }
+  const auto n = static_cast<int64_t>(lines.step.size());
+  const Arithmetic type(x.type), wide(stage);
+  LineReader reader(x);
+  for (size_t c = 0; c < lines.start.size(); ++c) {
+    Statistics statistics{Undecidable(0), Undecidable(0)};
+    uint8_t marks = kUnspecified;  // statistics of nothing
+    Row row;
+    if (n > 0) {
+      row = reader.Read(lines.start[c], lines.step);
+      marks = reader.Marks(lines.start[c], lines.step);
+      statistics = MeanAndVariance(stage, row, n);
+    }
+    const Interval current[] = {statistics.mean, statistics.variance};
+    for (size_t i = 0; i < 2; ++i) {
+      if (running[i] == nullptr) continue;
+      const Interval kept = wide.Mul(ElementOf(ctx.In(i + 3), c), Exactly(momentum));
+      // 1 - momentum rounds once more.
+      Interval mixed =
+          wide.Add(kept, wide.Rounded(ExactProduct(current[i], Exactly(1 - momentum)), 2));
+      mixed.mark |= marks;
+      StoreElement(*running[i], c, mixed);
+    }
+    const Interval inverse =
+        wide.Div(Exactly(1), wide.Sqrt(wide.Add(statistics.variance, Exactly(epsilon))));
+    const Affine affine{ElementOf(ctx.In(1), c), ElementOf(ctx.In(2), c), true};
+    for (int64_t k = 0; k < n; ++k) {
+      const Interval element{row.value[k], row.lo ? row.lo[k] : row.value[k],
+                             row.hi ? row.hi[k] : row.value[k], marks};
+      StoreElement(*out, static_cast<size_t>(lines.start[c] + lines.step[static_cast<size_t>(k)]),
+                   Normalize(wide, type, element, statistics.mean, inverse, affine));
+    }
+  }
+  Round(*out);
+  for (RangeTensor* statistic : running) {
+    if (statistic != nullptr) Round(*statistic);
+  }
+  return {};
+}
+
 Status BatchNormalization(KernelContext& ctx) {
   const RangeTensor& x = ctx.In(0);
   if (!IsFloat(x.type)) {
     return Fail(ErrorCode::kInvalidInput, "normalisation of {}", Name(x.type));
   }
-  if (ctx.node().Int("training_mode", 0) != 0 || ctx.Wants(1)) {
-    return Fail(ErrorCode::kUnsupported, "training mode");
+  MOIRE_ASSIGN(const bool training, ctx.Flag("training_mode", false));
+  if (ctx.opset() < 14 && ctx.Wants(1)) return Fail(ErrorCode::kUnsupported, "training mode");
+  if (!training && ctx.Wants(1)) {
+    return Fail(ErrorCode::kInvalidInput, "running statistics in inference mode");
   }
   if (ctx.opset() < 9 && ctx.node().Int("spatial", 1) == 0) {
     return Fail(ErrorCode::kUnsupported, "spatial is 0");
@@ -32,6 +91,7 @@ Status BatchNormalization(KernelContext& ctx) {
     }
   }
   const int64_t size = x.size();
+  if (training) return TrainingBatch(ctx);
   MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(size + channels) * 40));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, x.type, x.shape));
   if (size == 0) return {};
@@ -58,6 +118,9 @@ Status BatchNormalization(KernelContext& ctx) {
     const double headroom = x.type == DataType::kFloat16 ? 0x1p-4 : 0x1p-24;
     const bool near_overflow =
         largest * std::abs(factor.value) > Traits(x.type).max_finite * headroom;
+    // (x - mean) / deviation, taken before the scale, may overflow where the product does not.
+    const bool centred_overflows =
+        largest + std::abs(mean.value) > Traits(x.type).max_finite / 2 * deviation.value;
     for (int64_t b = 0; b < x.shape[0]; ++b) {
       for (int64_t k = 0; k < plane; ++k) {
         const auto at = static_cast<size_t>((b * channels + c) * plane + k);
@@ -65,7 +128,7 @@ Status BatchNormalization(KernelContext& ctx) {
         // Dividing before scaling rounds once more than one product with the factor.
         const Interval centred = type.Rounded(ExactProduct(type.Sub(element, mean), factor), 2);
         Interval result = Hull(type.Add(centred, bias), type.Add(type.Mul(element, factor), shift));
-        if (near_overflow) result.mark |= kUndecidable;
+        if (near_overflow || centred_overflows) result.mark |= kUndecidable;
         // The shift may be what the accumulation of the products behind x starts from.
         const double error = static_cast<double>(x.sum_terms) * type.unit() * std::abs(shift.value);
         if (std::isfinite(error)) {

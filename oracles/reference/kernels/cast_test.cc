@@ -132,8 +132,19 @@ TEST(Dropout, IsIdentityInInference) {
   ASSERT_TRUE(out);
   EXPECT_EQ((*out)[0].value, (std::vector<double>{1, 2}));
   EXPECT_EQ((*out)[1].ints, (std::vector<int64_t>{1, 1}));
-  EXPECT_FALSE(
-      RunNode({"Dropout", {}, 13}, {Floats({1, 2}), Floats({0.5}, {}), Integers(kBool, {1}, {})}));
+}
+
+TEST(Dropout, TrainingKnowsTheShapeAlone) {
+  const RangeTensor training = Integers(kBool, {1}, {});
+  const auto out =
+      testing::RunNodeAll({"Dropout", {}, 13, 2}, {Floats({1, 2}), Floats({0.5}, {}), training});
+  ASSERT_TRUE(out);
+  EXPECT_EQ((*out)[0].shape, (Shape{2}));
+  EXPECT_EQ((*out)[0].MarkAt(1), kUnspecified);
+  EXPECT_EQ((*out)[1].MarkAt(1), kUnspecified);
+  const auto nothing = RunNode({"Dropout", {}, 13}, {Floats({1, 2}), Floats({0}, {}), training});
+  EXPECT_EQ(nothing->value, (std::vector<double>{1, 2}));
+  EXPECT_EQ(nothing->MarkAt(0), kDecided);
 }
 
 TEST(Steps, Table) {

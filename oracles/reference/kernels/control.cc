@@ -1,5 +1,7 @@
 // If, Loop, Scan. The bodies run through ctx.subgraphs(); an output of a body that is opaque stays
 // opaque, a condition or trip count that is not certain makes the whole node undecidable.
+#include "oracles/reference/kernels/control.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -11,6 +13,15 @@ namespace {
 
 // Elementary operations that entering a body costs, beside those of its nodes.
 constexpr uint64_t kBodySteps = 1000;
+
+// Counts what handing a value to a body copies.
+Status ReserveValue(KernelContext& ctx, const RangeTensor& value) {
+  if (value.opaque == Opaque::kNo) return ctx.Reserve(value.type, value.shape);
+  for (const RangeTensor& part : value.parts) MOIRE_TRY(ReserveValue(ctx, part));
+  return {};
+}
+
+}  // namespace
 
 Result<const Graph*> Body(const KernelContext& ctx, std::string_view name) {
   const Attribute* attribute = ctx.node().Find(name);
@@ -24,11 +35,11 @@ Result<const Graph*> Body(const KernelContext& ctx, std::string_view name) {
 Result<std::vector<RangeTensor>> RunBody(KernelContext& ctx, const Graph& body,
                                          std::vector<RangeTensor> inputs) {
   MOIRE_TRY(ctx.Spend(kBodySteps));
-  for (const RangeTensor& input : inputs) {
-    if (input.opaque == Opaque::kNo) MOIRE_TRY(ctx.Reserve(input.type, input.shape));
-  }
+  for (const RangeTensor& input : inputs) MOIRE_TRY(ReserveValue(ctx, input));
   return ctx.subgraphs().Run(body, std::move(inputs));
 }
+
+namespace {
 
 // The truth of a one-element bool that decides whether something runs.
 Result<bool> Decide(const RangeTensor& condition) {
@@ -228,10 +239,50 @@ Status Scan(KernelContext& ctx) {
   return {};
 }
 
+// One element of the batch of each input from `first` on.
+std::vector<RangeTensor> BatchOf(const KernelContext& ctx, size_t first, int64_t batch) {
+  std::vector<RangeTensor> out;
+  for (size_t i = first; i < ctx.NumInputs(); ++i) out.push_back(SliceAt(ctx.In(i), 0, batch));
+  return out;
+}
+
+// Scan of opset 8: input 0 the lengths, axis 0 of all others the batch, axis 1 the sequence. Each
+// element of the batch is a Scan of opset 9.
+Status BatchScan(KernelContext& ctx) {
+  if (ctx.Input(0) != nullptr) return Fail(ErrorCode::kUnsupported, "sequence_lens of Scan 8");
+  int64_t batches = -1;
+  for (size_t i = 1; i < ctx.NumInputs(); ++i) {
+    const Shape& shape = ctx.In(i).shape;
+    if (shape.empty() || (batches >= 0 && shape[0] != batches)) {
+      return Fail(ErrorCode::kInvalidInput, "input {} of shape {} in a batch of {}", i,
+                  ToString(shape), batches);
+    }
+    batches = shape[0];
+  }
+  if (batches < 1) return Fail(ErrorCode::kUndecidable, "an empty batch");
+  Node node = ctx.node();
+  node.Remove("directions");
+  node.Set("scan_input_directions", ctx.node().IntList("directions"));
+  std::vector<std::vector<RangeTensor>> outputs(ctx.NumOutputs());
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    const std::vector<RangeTensor> values = BatchOf(ctx, 1, batch);
+    std::vector<const RangeTensor*> inputs;
+    for (const RangeTensor& value : values) inputs.push_back(&value);
+    KernelContext nested = ctx.Nested(node, inputs);
+    MOIRE_TRY(Scan(nested));
+    for (size_t o = 0; o < outputs.size(); ++o) outputs[o].push_back(std::move(nested.Out(o)));
+  }
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    MOIRE_ASSIGN(ctx.Out(o), Stack(ctx, outputs[o], 0, false));
+  }
+  return {};
+}
+
 constexpr KernelEntry kControlKernels[] = {
-    {"If", 1, kLatest, If},
-    {"Loop", 1, kLatest, Loop},
-    {"Scan", 9, kLatest, Scan},
+    {"If", 1, kLatest, If, "", kTakesComplex | kTakesParts},
+    {"Loop", 1, kLatest, Loop, "", kTakesComplex | kTakesParts},
+    {"Scan", 8, 8, BatchScan},
+    {"Scan", 9, kLatest, Scan, "", kTakesComplex | kTakesParts},
 };
 
 }  // namespace

@@ -12,8 +12,8 @@
 namespace moire {
 
 // f over the range x, where f is monotone but for at most one extremum, at `extremum` (NaN: none).
-// f(x) and scale(x) are functions of double; an end that is infinite counts as exact, being a
-// limit.
+// f(x) and scale(x) are functions of double. f of an infinity is exact, being a limit, but an
+// infinite end of a range stands for the finite arguments before it too.
 template <typename Function, typename Scale>
 Interval Curve(DataType type, const Accuracy& row, const Interval& x, const Function& f,
                const Scale& scale, double extremum = kDoubleNan) {
@@ -24,7 +24,7 @@ Interval Curve(DataType type, const Accuracy& row, const Interval& x, const Func
   const auto visit = [&](double at) {
     const double y = at == x.value ? value : f(at);
     any_nan |= std::isnan(y);
-    const double bound = std::isinf(at) ? 0 : ErrorBound(type, y, row, scale(at));
+    const double bound = std::isinf(at) && IsPoint(x) ? 0 : ErrorBound(type, y, row, scale(at));
     out.lo = std::min(out.lo, y - bound);
     out.hi = std::max(out.hi, y + bound);
   };

@@ -139,9 +139,9 @@ Status GatherND(KernelContext& ctx) {
 }
 
 constexpr KernelEntry kGatherKernels[] = {
-    {"Gather", 1, kLatest, Gather},
-    {"GatherElements", 11, kLatest, GatherElementsKernel},
-    {"GatherND", 11, kLatest, GatherND},
+    {"Gather", 1, kLatest, Gather, "", kTakesComplex},
+    {"GatherElements", 11, kLatest, GatherElementsKernel, "", kTakesComplex},
+    {"GatherND", 11, kLatest, GatherND, "", kTakesComplex},
 };
 
 }  // namespace

@@ -38,6 +38,13 @@ inline RangeTensor Integers(DataType type, std::vector<int64_t> values, Shape sh
   return out;
 }
 
+inline RangeTensor Texts(std::vector<std::string> values, Shape shape = {-1}) {
+  if (shape == Shape{-1}) shape = {static_cast<int64_t>(values.size())};
+  RangeTensor out = MakeRangeTensor(DataType::kString, std::move(shape));
+  out.strings = std::move(values);
+  return out;
+}
+
 // One element with a range.
 inline RangeTensor Ranged(DataType type, double lo, double value, double hi) {
   RangeTensor out = Floats(type, {value});
@@ -51,21 +58,24 @@ struct NodeSpec {
   std::vector<Attribute> attributes = {};
   int64_t opset = 21;
   size_t outputs = 1;
+  std::string domain = "";
 };
 
 inline Result<std::vector<RangeTensor>> RunNodeAll(const NodeSpec& spec,
                                                    const std::vector<RangeTensor>& inputs) {
   Node node;
   node.op = spec.op;
+  node.domain = spec.domain;
   node.attributes = spec.attributes;
   for (size_t i = 0; i < inputs.size(); ++i) node.inputs.push_back("i" + std::to_string(i));
   for (size_t i = 0; i < spec.outputs; ++i) node.outputs.push_back("o" + std::to_string(i));
-  const KernelEntry* entry = FindKernel("", spec.op, spec.opset);
+  const KernelEntry* entry = FindKernel(spec.domain, spec.op, spec.opset);
   if (entry == nullptr) return Fail(ErrorCode::kUnsupported, "no kernel {}", spec.op);
   std::vector<const RangeTensor*> pointers;
   // A default-made tensor stands for an omitted optional input.
   for (const RangeTensor& input : inputs) {
-    pointers.push_back(input.type == DataType::kUndefined ? nullptr : &input);
+    const bool omitted = input.type == DataType::kUndefined && input.opaque == Opaque::kNo;
+    pointers.push_back(omitted ? nullptr : &input);
   }
   const Budget budget;
   Spent spent;

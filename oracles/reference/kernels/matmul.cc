@@ -277,12 +277,15 @@ Status Gemm(KernelContext& ctx) {
   Operand rows = Gather(a, 0, g.m, g.k, g.a_row, g.a_step);
   Operand columns = Gather(b, 0, g.n, g.k, g.b_row, g.b_step);
   const double folded = kFoldedScales + (alpha != 1) + (beta != 1);
+  const double limit = Traits(out->type).max_finite;
   const auto length = static_cast<size_t>(g.k) + 1;
   std::vector<double> x(length), x_lo(length), x_hi(length), y(length), y_lo(length), y_hi(length);
   const bool ranged = !a.exact() || !b.exact() || (g.c != nullptr && !g.c->exact());
   const int64_t n = g.k + (g.c != nullptr ? 1 : 0);
   for (int64_t i = 0; i < g.m; ++i) {
     const Row row = rows.At(i);
+    // alpha * a overflows where alpha * (a * b) need not.
+    bool overflows = false;
     for (int64_t k = 0; k < g.k; ++k) {
       const auto at = static_cast<size_t>(k);
       const Interval scaled = ExactProduct({row.value[k], row.lo ? row.lo[k] : row.value[k],
@@ -291,6 +294,8 @@ Status Gemm(KernelContext& ctx) {
       x[at] = scaled.value;
       x_lo[at] = scaled.lo;
       x_hi[at] = scaled.hi;
+      overflows |= std::isfinite(row.value[k]) &&
+                   !(std::max(std::abs(scaled.lo), std::abs(scaled.hi)) <= limit);
     }
     for (int64_t j = 0; j < g.n; ++j) {
       const Row column = columns.At(j);
@@ -298,6 +303,7 @@ Status Gemm(KernelContext& ctx) {
       std::copy_n(column.lo ? column.lo : column.value, g.k, y_lo.begin());
       std::copy_n(column.hi ? column.hi : column.value, g.k, y_hi.begin());
       uint8_t marks = rows.MarksAt(i) | columns.MarksAt(j);
+      if (overflows) marks |= kUndecidable;
       if (g.c != nullptr) {
         const auto ic = static_cast<size_t>(i * g.c_row + j * g.c_column);
         const Interval c = ElementOf(*g.c, ic);

@@ -6,40 +6,13 @@
 #include "harness/case/float_bits.h"
 #include "oracles/reference/kernels/families.h"
 #include "oracles/reference/kernels/interval.h"
+#include "oracles/reference/kernels/ml_scores.h"
+#include "oracles/reference/kernels/ml_util.h"
 #include "oracles/reference/kernels/movement_util.h"
 #include "oracles/reference/kernels/sums.h"
 
 namespace moire {
 namespace {
-
-constexpr std::string_view kMl = "ai.onnx.ml";
-
-Floats FloatList(const Node& node, std::string_view name) {
-  const Attribute* attribute = node.Find(name);
-  const auto* list = attribute ? std::get_if<Floats>(&attribute->value) : nullptr;
-  return list ? *list : Floats{};
-}
-
-Strings StringList(const Node& node, std::string_view name) {
-  const Attribute* attribute = node.Find(name);
-  const auto* list = attribute ? std::get_if<Strings>(&attribute->value) : nullptr;
-  return list ? *list : Strings{};
-}
-
-// An element of a numeric tensor as a float32 operator reads it: converted, or kept wide.
-Interval AsFloat(const RangeTensor& x, size_t i) {
-  Interval out = IsFloat(x.type) ? ElementOf(x, i) : Exactly(static_cast<double>(x.ints[i]));
-  const auto round = [](double at) { return RoundTo(DataType::kFloat, at); };
-  if (std::isnan(out.value)) return out;
-  const uint8_t marks = IsFloat(x.type) ? out.mark : x.MarkAt(i);
-  return {round(out.value), std::min(out.lo, round(out.lo)), std::max(out.hi, round(out.hi)),
-          marks};
-}
-
-Status CheckNumeric(const RangeTensor& x) {
-  if (IsFloat(x.type) || IsInteger(x.type)) return {};
-  return Fail(ErrorCode::kInvalidInput, "input of {}", Name(x.type));
-}
 
 int64_t Features(const RangeTensor& x) { return x.shape.empty() ? 1 : x.shape.back(); }
 
@@ -360,9 +333,6 @@ Status LinearRegressor(KernelContext& ctx) {
   const Floats weights = FloatList(ctx.node(), "coefficients");
   const Floats intercepts = FloatList(ctx.node(), "intercepts");
   const int64_t targets = ctx.node().Int("targets", 1);
-  if (ctx.node().String("post_transform", "NONE") != "NONE") {
-    return Fail(ErrorCode::kUnsupported, "post_transform");
-  }
   const int64_t features = Features(x);
   const int64_t rows = x.shape.size() == 2 ? x.shape[0] : 1;
   const bool fits = x.shape.size() <= 2 && targets > 0 && targets < (int64_t{1} << 24) &&
@@ -401,6 +371,8 @@ Status LinearRegressor(KernelContext& ctx) {
     }
   }
   Round(*out);
+  MOIRE_ASSIGN(*out,
+               PostTransform(ctx, std::move(*out), ctx.node().String("post_transform", "NONE")));
   return {};
 }
 

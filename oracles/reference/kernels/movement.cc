@@ -317,16 +317,16 @@ Status Compress(KernelContext& ctx) {
 }
 
 constexpr KernelEntry kMovementKernels[] = {
-    {"Transpose", 1, kLatest, Transpose},
-    {"Expand", 8, kLatest, Expand},
-    {"Tile", 6, kLatest, Tile},
-    {"Concat", 4, kLatest, Concat},
-    {"Split", 2, kLatest, Split},
-    {"DepthToSpace", 1, kLatest, DepthToSpace},
-    {"SpaceToDepth", 1, kLatest, SpaceToDepth},
+    {"Transpose", 1, kLatest, Transpose, "", kTakesComplex},
+    {"Expand", 8, kLatest, Expand, "", kTakesComplex},
+    {"Tile", 6, kLatest, Tile, "", kTakesComplex},
+    {"Concat", 4, kLatest, Concat, "", kTakesComplex},
+    {"Split", 2, kLatest, Split, "", kTakesComplex},
+    {"DepthToSpace", 1, kLatest, DepthToSpace, "", kTakesComplex},
+    {"SpaceToDepth", 1, kLatest, SpaceToDepth, "", kTakesComplex},
     {"Trilu", 14, kLatest, Trilu},
-    {"ReverseSequence", 10, kLatest, ReverseSequence},
-    {"Compress", 9, kLatest, Compress},
+    {"ReverseSequence", 10, kLatest, ReverseSequence, "", kTakesComplex},
+    {"Compress", 9, kLatest, Compress, "", kTakesComplex},
 };
 
 }  // namespace

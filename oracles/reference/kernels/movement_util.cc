@@ -61,7 +61,7 @@ void CopyElements(RangeTensor& to, int64_t to_index, const RangeTensor& from, in
       copy(to.lo, from.exact() ? from.value : from.lo);
       copy(to.hi, from.exact() ? from.value : from.hi);
     }
-  } else if (to.type == DataType::kString) {
+  } else if (HeldAsBytes(to.type)) {
     copy(to.strings, from.strings);
   } else {
     copy(to.ints, from.ints);

@@ -26,6 +26,24 @@ Box ReadBox(const double* at, bool center) {
           std::max(at[1], at[3])};
 }
 
+// Where everything but the quotient is exact in float: whether all ways to compare it with the
+// threshold agree ("strictly greater").
+std::optional<bool> ExactOverlap(const Box& a, const Box& b, double common, double joined,
+                                 double threshold) {
+  const auto exact = [](double x) { return RoundTo(DataType::kFloat, x) == x; };
+  for (const double x : {a.x1, a.x2, a.y1, a.y2, b.x1, b.x2, b.y1, b.y2, a.x2 - a.x1, a.y2 - a.y1,
+                         b.x2 - b.x1, b.y2 - b.y1, (a.x2 - a.x1) * (a.y2 - a.y1),
+                         (b.x2 - b.x1) * (b.y2 - b.y1), common, joined + common, joined}) {
+    if (!exact(x)) return std::nullopt;
+  }
+  const bool greater = common / joined > threshold;
+  if ((RoundTo(DataType::kFloat, common / joined) > threshold) != greater ||
+      (common > RoundTo(DataType::kFloat, threshold * joined)) != greater) {
+    return std::nullopt;
+  }
+  return greater;
+}
+
 // Whether two boxes overlap by more than the threshold; kUndecidable near it.
 Result<bool> Overlap(const Box& a, const Box& b, double threshold) {
   const double width = std::min(a.x2, b.x2) - std::max(a.x1, b.x1);
@@ -51,6 +69,8 @@ Result<bool> Overlap(const Box& a, const Box& b, double threshold) {
                            joined +
                        8 * unit;
   if (std::abs(iou - threshold) <= error) {
+    const std::optional<bool> exact = ExactOverlap(a, b, common, joined, threshold);
+    if (exact) return *exact;
     return Fail(ErrorCode::kUndecidable, "an overlap of {} at a threshold of {}", iou, threshold);
   }
   return iou > threshold;
@@ -136,7 +156,7 @@ Status NonMaxSuppression(KernelContext& ctx) {
   if (!(thresholds.iou >= 0 && thresholds.iou <= 1)) {
     return Fail(ErrorCode::kInvalidInput, "iou_threshold {}", thresholds.iou);
   }
-  const bool center = ctx.node().Int("center_point_box", 0) != 0;
+  MOIRE_ASSIGN(const bool center, ctx.Flag("center_point_box", false));
   const int64_t n = boxes.shape[1], classes = scores.shape[1];
   std::vector<std::array<int64_t, 3>> selected;
   for (int64_t b = 0; b < boxes.shape[0]; ++b) {

@@ -59,6 +59,18 @@ TEST(MatMulTest, NanStaysWhereItBelongs) {
   EXPECT_FALSE(IsLegal(*nan, 0, 1));
 }
 
+// (alpha * a) * b and alpha * (a * b): the first may meet an overflow that the second does not.
+TEST(GemmTest, AlphaMayOverflowFirst) {
+  for (const DataType type : {DataType::kFloat, DataType::kDouble}) {
+    const double most = Traits(type).max_finite;
+    const auto row = testing::Floats(type, {most, 1}, {1, 2});
+    const auto zero = testing::Floats(type, {0, 1}, {2, 1});
+    EXPECT_EQ(RunNode({"Gemm", {{"alpha", 2.0f}}}, {row, zero})->MarkAt(0), kUndecidable);
+    const auto half = RunNode({"Gemm", {{"alpha", 0.5f}}}, {row, zero});
+    EXPECT_TRUE(half->MarkAt(0) == kDecided && IsLegal(*half, 0, 0.5) && !IsLegal(*half, 0, 0.6));
+  }
+}
+
 TEST(GemmTest, TransposesScalesAndBias) {
   const Ints none;
   const auto y = RunNode({"Gemm", {{"transA", int64_t{1}}, {"alpha", 2.0f}, {"beta", 3.0f}}},

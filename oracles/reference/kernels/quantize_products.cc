@@ -72,10 +72,18 @@ struct Grid {
   size_t ZeroIndex(int64_t i) const { return zero.size() == 1 ? 0 : static_cast<size_t>(i); }
 };
 
+// sum * (a * b / y) with every step in a scale type of 16 bits, which the page does not forbid.
+Interval NarrowQuotient(DataType scales, int64_t sum, const Interval& a, const Interval& b,
+                        const Interval& y) {
+  const Arithmetic narrow(scales);
+  const Interval factor = narrow.Div(narrow.Mul(a, b), y);
+  return narrow.Mul(narrow.Rounded(Exactly(static_cast<double>(sum))), factor);
+}
+
 // saturate(round(sum * a * b / y) + zero) for an exact int32 sum. The scales may be combined in any
 // order: within the slack of Quotient unless all are powers of two.
-QuantizedInt Requantize(DataType type, int64_t sum, uint8_t marks, const Interval& a,
-                        const Interval& b, const Interval& y, int64_t zero) {
+QuantizedInt Requantize(DataType type, DataType scales, int64_t sum, uint8_t marks,
+                        const Interval& a, const Interval& b, const Interval& y, int64_t zero) {
   const auto power_of_two = [](const Interval& s) {
     int exponent = 0;
     return s.exact() && std::frexp(std::abs(s.value), &exponent) == 0.5;
@@ -90,7 +98,9 @@ QuantizedInt Requantize(DataType type, int64_t sum, uint8_t marks, const Interva
   const double widen = std::abs(x.value) * 2 * UnitRoundoff(DataType::kFloat);
   x.lo -= widen;
   x.hi += widen;
-  return SaturateToInt(type, Quotient(DataType::kFloat, x, y, 0), zero);
+  Interval q = Quotient(DataType::kFloat, x, y, 0);
+  if (scales != DataType::kFloat) q = Hull(q, NarrowQuotient(scales, sum, a, b, y));
+  return SaturateToInt(type, q, zero);
 }
 
 Result<RangeTensor> RunInteger(KernelContext& ctx, std::string_view op,
@@ -105,11 +115,12 @@ Result<RangeTensor> RunInteger(KernelContext& ctx, std::string_view op,
   return std::move(nested.Out(0));
 }
 
-// A scale's type must not be narrower than float: the page does not say what is rounded when.
+// "all scales have the same type"
 Status CheckScales(std::initializer_list<const Grid*> grids) {
   for (const Grid* grid : grids) {
-    if (grid->scale.type != DataType::kFloat) {
-      return Fail(ErrorCode::kUnsupported, "scale of {}", Name(grid->scale.type));
+    if (grid->scale.type != (*grids.begin())->scale.type) {
+      return Fail(ErrorCode::kInvalidInput, "scales of {} and {}",
+                  Name((*grids.begin())->scale.type), Name(grid->scale.type));
     }
   }
   return {};
@@ -138,8 +149,8 @@ Status QLinearMatMul(KernelContext& ctx) {
     const int64_t column = at % columns, row = at / columns % rows;
     const size_t zero = grid_y.ZeroIndex(row);
     const QuantizedInt y =
-        Requantize(out->type, sums.ints[i], sums.MarkAt(i), grid_a.Scale(row), grid_b.Scale(column),
-                   grid_y.Scale(row), grid_y.zero.ints[zero]);
+        Requantize(out->type, grid_y.scale.type, sums.ints[i], sums.MarkAt(i), grid_a.Scale(row),
+                   grid_b.Scale(column), grid_y.Scale(row), grid_y.zero.ints[zero]);
     out->ints[i] = y.value;
     out->AddMark(i, y.mark | grid_y.zero.MarkAt(zero));
   }
@@ -172,8 +183,8 @@ Status QLinearConv(KernelContext& ctx) {
     const int64_t sum = sums.ints[i] + (bias != nullptr ? bias->ints[c] : 0);
     uint8_t marks = sums.MarkAt(i) | (bias != nullptr ? bias->MarkAt(c) : kDecided);
     if (sum != static_cast<int32_t>(sum)) marks |= kUnspecified;
-    const QuantizedInt y = Requantize(out->type, sum, marks, grid_x.Scale(0), grid_w.Scale(channel),
-                                      grid_y.Scale(0), grid_y.zero.ints[0]);
+    const QuantizedInt y = Requantize(out->type, grid_y.scale.type, sum, marks, grid_x.Scale(0),
+                                      grid_w.Scale(channel), grid_y.Scale(0), grid_y.zero.ints[0]);
     out->ints[i] = y.value;
     out->AddMark(i, y.mark | grid_y.zero.MarkAt(0));
   }

@@ -131,13 +131,15 @@ Interval FloatLogSumExp(DataType type, const Row& row, int64_t n) {
   if (top_hi > std::log(Traits(type).max_finite) || value > std::log(Traits(type).max_finite)) {
     return Undecidable(value);
   }
-  // As written, every exp may lose up to the smallest normal.
-  const double underflow = static_cast<double>(n) * SmallestNormal(type) / std::exp(value);
+  const double value_lo = top + std::log(low), value_hi = top + std::log(high);
+  // As written, every exp may lose up to the smallest normal: most of the sum where it is lowest.
+  const double underflow = static_cast<double>(n) * SmallestNormal(type) / std::exp(value_lo);
   const double relative = lost / sum + static_cast<double>(n) * in_type.unit() + underflow;
   if (!(relative < 0.25)) return Undecidable(value);
-  const double error = 2 * relative + 4 * in_type.unit() * (std::abs(top) + std::abs(value));
-  return in_type.Rounded(
-      {value, top + std::log(low) - error, top + std::log(high) + error, kDecided});
+  const double size = std::max(std::abs(top_lo), std::abs(top_hi)) +
+                      std::max(std::abs(value_lo), std::abs(value_hi));
+  const double error = 2 * relative + 4 * in_type.unit() * size;
+  return in_type.Rounded({value, value_lo - error, value_hi + error, kDecided});
 }
 
 // ---- Products and extremes.

@@ -16,6 +16,8 @@ namespace {
 
 enum class Mode { kNearest, kLinear, kCubic };
 
+constexpr double kMaxReach = 1 << 20;  // of a stretched filter, in elements
+
 struct AxisPlan {
   int64_t in = 0;
   int64_t out = 0;
@@ -31,6 +33,7 @@ struct Plan {
   std::string transform;  // coordinate_transformation_mode
   std::string nearest;    // nearest_mode
   bool exclude_outside = false;
+  bool antialias = false;
   double cubic_a = -0.75;
   double extrapolation = 0;
   std::vector<AxisPlan> axes;
@@ -144,31 +147,37 @@ Result<Sample> SampleAt(const Plan& plan, const AxisPlan& axis, int64_t i) {
     return out;
   }
   out.center = clamp(std::round(point.at));
+  // "Antialiasing is achieved by stretching the resampling filter by a factor max(1, 1 / scale)";
+  // the weights are divided by their sum, as in the official cases.
+  const double shrink = plan.antialias ? std::min(axis.scale, 1.0) : 1;
+  const bool normalised = plan.exclude_outside || shrink < 1;
   // Elements that have a weight anywhere within the slack.
-  const int reach = plan.mode == Mode::kLinear ? 1 : 2;
+  const double reach = std::ceil((plan.mode == Mode::kLinear ? 1 : 2) / shrink);
+  if (reach > kMaxReach) return Fail(ErrorCode::kOverBudget, "a filter over {} elements", reach);
   const double from = std::floor(point.at - point.slack) - reach + 1;
   const double to = std::floor(point.at + point.slack) + reach;
   // The steepest slope of the weights: 1 for linear; for cubic it grows with |a|.
-  const double slope = plan.mode == Mode::kLinear ? 1 : 3 + 2 * std::abs(plan.cubic_a);
+  const double slope = shrink * (plan.mode == Mode::kLinear ? 1 : 3 + 2 * std::abs(plan.cubic_a));
   // The cubic polynomials cancel terms of up to 8 a (d + 1).
   const double rounding = plan.mode == Mode::kLinear || point.at == std::floor(point.at)
                               ? 0
                               : 64 * UnitRoundoff(DataType::kFloat) * std::abs(plan.cubic_a);
   double sum = 0;
   for (double k = from; k <= to; ++k) {
-    const double weight = plan.mode == Mode::kLinear ? LinearWeight(point.at - k)
-                                                     : CubicWeight(point.at - k, plan.cubic_a);
+    const double distance = (point.at - k) * shrink;
+    const double weight =
+        plan.mode == Mode::kLinear ? LinearWeight(distance) : CubicWeight(distance, plan.cubic_a);
     const bool outside = k < 0 || k > last;
     if (plan.exclude_outside && outside) continue;
     out.taps.push_back({clamp(k), weight, slope * point.slack, rounding});
     sum += weight;
   }
-  if (plan.mode == Mode::kLinear && !plan.exclude_outside) {
+  if (plan.mode == Mode::kLinear && !normalised) {
     // A point that is clamped to the border first has its neighbour beside it, at weight zero.
     const double at = static_cast<double>(out.center);
     for (const double side : {-1.0, 1.0}) out.taps.push_back({clamp(at + side), 0, 0});
   }
-  if (plan.exclude_outside) {
+  if (normalised) {
     if (!(std::abs(sum) > 1e-3)) {
       out.mark |= kUndecidable;
       sum = 1;
@@ -198,6 +207,7 @@ Result<RangeTensor> ResizeAxis(KernelContext& ctx, const Plan& plan, const AxisP
   const double unit = UnitRoundoff(source.type);
   for (int64_t i = 0; i < axis.out; ++i) {
     MOIRE_ASSIGN(const Sample sample, SampleAt(plan, axis, i));
+    MOIRE_TRY(ctx.Spend(sample.taps.size() * static_cast<uint64_t>(outer * inner)));
     for (int64_t o = 0; o < outer * inner; ++o) {
       const int64_t base = o / inner * axis.in * inner + o % inner;
       const auto at = static_cast<size_t>((o / inner * axis.out + i) * inner + o % inner);
@@ -222,8 +232,7 @@ Result<RangeTensor> ResizeAxis(KernelContext& ctx, const Plan& plan, const AxisP
       }
       if (!(size <= Traits(source.type).max_finite)) marks |= kUndecidable;
       // A rounding for each weight, product and sum.
-      const double error = unit * size * 3 * terms + moved +
-                           SmallestSubnormal(source.type);
+      const double error = unit * size * 3 * terms + moved + SmallestSubnormal(source.type);
       out.value[at] = sample.extrapolated ? 0 : value;
       out.lo[at] = lo - error;
       out.hi[at] = hi + error;
@@ -285,8 +294,14 @@ Status RunPlan(KernelContext& ctx, const Plan& plan) {
   // How an interpolated value becomes an integer is not said.
   if (!IsFloat(x.type)) return Fail(ErrorCode::kUnsupported, "interpolation of {}", Name(x.type));
   RangeTensor current = x;
+  // Usual implementations interpolate along axes of scale 1 as well: the neighbour at weight zero
+  // matters where it is not finite.
+  const auto not_finite = [](double value) { return !std::isfinite(value); };
+  const bool finite = std::ranges::none_of(x.value, not_finite) &&
+                      std::ranges::none_of(x.lo, not_finite) &&
+                      std::ranges::none_of(x.hi, not_finite);
   for (size_t a = 0; a < plan.axes.size(); ++a) {
-    if (plan.axes[a].identity()) continue;
+    if (plan.axes[a].identity() && finite) continue;
     MOIRE_ASSIGN(current, ResizeAxis(ctx, plan, plan.axes[a], std::move(current), a));
   }
   ctx.Out(0) = std::move(current);
@@ -425,8 +440,8 @@ Status Resize(KernelContext& ctx) {
   plan.exclude_outside = node.Int("exclude_outside", 0) != 0;
   plan.cubic_a = static_cast<double>(node.Float("cubic_coeff_a", -0.75f));
   plan.extrapolation = static_cast<double>(node.Float("extrapolation_value", 0));
-  if (ctx.opset() >= 18 && node.Int("antialias", 0) != 0) {
-    return Fail(ErrorCode::kUnsupported, "antialias");
+  if (ctx.opset() >= 18) {
+    MOIRE_ASSIGN(plan.antialias, ctx.Flag("antialias", false));
   }
   if (plan.exclude_outside && plan.mode == Mode::kLinear) {
     return Fail(ErrorCode::kUnsupported, "exclude_outside with linear");

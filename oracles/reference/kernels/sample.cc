@@ -7,7 +7,7 @@
 
 #include "harness/case/float_bits.h"
 #include "oracles/reference/kernels/families.h"
-#include "oracles/reference/kernels/interval.h"
+#include "oracles/reference/kernels/interpolate.h"
 #include "oracles/reference/kernels/movement_util.h"
 
 namespace moire {
@@ -20,19 +20,6 @@ struct Sampling {
   Mode mode = Mode::kLinear;
   Padding padding = Padding::kZeros;
   bool align_corners = false;
-};
-
-// One input element along one axis; index -1 stands for a padded zero.
-struct Tap {
-  int64_t index;
-  double weight;
-  double slack;     // from the point's slack; cancels in the sum of the weights
-  double rounding;  // of the weight's own computation
-};
-
-struct AxisSample {
-  std::vector<Tap> taps;
-  uint8_t mark = kDecided;
 };
 
 // Reflects at low and high until inside; high > low.
@@ -119,60 +106,6 @@ AxisSample SampleAxis(const Sampling& s, const Interval& n, DataType grid_type, 
     out.taps.push_back(
         {PaddedIndex(s, k, length), Weight(s.mode, at - k), slope * slack, rounding});
   }
-  return out;
-}
-
-// The weighted sum over the product of the axes' taps.
-Interval Interpolate(const RangeTensor& x, int64_t base, const Shape& strides,
-                     std::span<const AxisSample> axes) {
-  std::vector<size_t> pick(axes.size(), 0);
-  struct Term {
-    Interval v;
-    double weight;
-    double slack;
-    double rounding;
-  };
-  std::vector<Term> terms;
-  for (bool more = true; more;) {
-    int64_t at = base;
-    double weight = 1, wide = 1, rough = 1;
-    bool zero = false;
-    for (size_t a = 0; a < axes.size(); ++a) {
-      const Tap& tap = axes[a].taps[pick[a]];
-      zero |= tap.index < 0;
-      at += tap.index * strides[a];
-      weight *= tap.weight;
-      wide *= std::abs(tap.weight) + tap.slack;
-      rough *= std::abs(tap.weight) + tap.rounding;
-    }
-    const Interval v = zero ? Exactly(0) : ElementOf(x, static_cast<size_t>(at));
-    terms.push_back({v, weight, wide - std::abs(weight), rough - std::abs(weight)});
-    more = false;
-    for (size_t a = axes.size(); a-- > 0 && !more;) {
-      more = ++pick[a] < axes[a].taps.size();
-      if (!more) pick[a] = 0;
-    }
-  }
-  const Interval center = std::ranges::max_element(terms, {}, &Term::weight)->v;
-  Interval out = Exactly(0);
-  double size = 0, moved = 0;
-  for (const Term& term : terms) {
-    const double lo = term.weight * term.v.lo, hi = term.weight * term.v.hi;
-    out.value += term.weight * term.v.value;
-    out.lo += std::min(lo, hi);
-    out.hi += std::max(lo, hi);
-    out.mark |= term.v.mark;
-    size += std::abs(term.weight) * std::max(std::abs(term.v.lo), std::abs(term.v.hi));
-    moved += term.slack *
-                 std::max(std::abs(term.v.lo - center.value), std::abs(term.v.hi - center.value)) +
-             term.rounding * std::max(std::abs(term.v.lo), std::abs(term.v.hi));
-    if (!std::isfinite(term.v.lo) || !std::isfinite(term.v.hi)) out.mark |= kUndecidable;
-  }
-  if (!(size <= Traits(x.type).max_finite)) out.mark |= kUndecidable;
-  const double error = moved + SmallestSubnormal(x.type) +
-                       UnitRoundoff(x.type) * size * static_cast<double>(4 * terms.size() + 8);
-  out.lo -= error;
-  out.hi += error;
   return out;
 }
 

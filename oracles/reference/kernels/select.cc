@@ -146,15 +146,46 @@ Status Identity(KernelContext& ctx) {
   return {};
 }
 
+// "with value in [0, 1)": the ratio of a Dropout, 0.5 unless it is given. A runtime may refuse
+// another one in inference as well, where it is not used.
+Result<double> Ratio(const KernelContext& ctx) {
+  const RangeTensor* ratio = ctx.Input(1);
+  if (ratio == nullptr) return 0.5;
+  if (ratio->size() != 1 || !IsFloat(ratio->type)) {
+    return Fail(ErrorCode::kInvalidInput, "ratio is {} {}", Name(ratio->type),
+                ToString(ratio->shape));
+  }
+  const Interval known = ElementOf(*ratio, 0);
+  if (known.mark != kDecided || !known.exact()) {
+    return Fail(ErrorCode::kUndecidable, "the ratio is not certain");
+  }
+  if (!(known.value >= 0 && known.value < 1)) {
+    return Fail(ErrorCode::kInvalidInput, "ratio is {}", known.value);
+  }
+  return known.value;
+}
+
+// Which elements are dropped is random: shapes and types alone are known.
+Status RandomDropout(KernelContext& ctx) {
+  for (size_t i = 0; i < 2; ++i) {
+    if (!ctx.Wants(i)) continue;
+    MOIRE_ASSIGN(RangeTensor * out,
+                 ctx.Make(i, i == 0 ? ctx.In(0).type : DataType::kBool, ctx.In(0).shape));
+    out->marks.assign(static_cast<size_t>(out->size()), kUnspecified);
+  }
+  return {};
+}
+
 // training_mode is false unless it is given and true: "nothing will be dropped from the input data
 // and if mask is requested as output it will contain all ones". Before opset 12 inference is the
 // only mode that a deterministic reference can take, and nothing is said of the mask there.
 Status Dropout(KernelContext& ctx) {
+  MOIRE_ASSIGN(const double ratio, Ratio(ctx));
   if (const RangeTensor* mode = ctx.Input(2); mode != nullptr && mode->size() == 1) {
     if (mode->MarkAt(0) != kDecided) {
       return Fail(ErrorCode::kUndecidable, "training_mode is not certain");
     }
-    if (mode->ints[0] != 0) return Fail(ErrorCode::kUnsupported, "Dropout in training mode");
+    if (mode->ints[0] != 0 && ratio != 0) return RandomDropout(ctx);
   }
   if (ctx.Wants(1)) {
     const DataType type = ctx.opset() < 10 ? ctx.In(0).type : DataType::kBool;
@@ -171,7 +202,7 @@ Status Dropout(KernelContext& ctx) {
 constexpr KernelEntry kKernels[] = {
     {"Where", 9, kLatest, Where},
     {"Clip", 6, kLatest, Clip},
-    {"Identity", 1, kLatest, Identity},
+    {"Identity", 1, kLatest, Identity, "", kTakesComplex | kTakesParts},
     {"Dropout", 7, kLatest, Dropout},
 };
 

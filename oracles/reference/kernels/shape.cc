@@ -139,9 +139,12 @@ Status Size(KernelContext& ctx) {
 }
 
 constexpr KernelEntry kShapeKernels[] = {
-    {"Reshape", 5, kLatest, Reshape},     {"Squeeze", 1, kLatest, Squeeze},
-    {"Unsqueeze", 1, kLatest, Unsqueeze}, {"Flatten", 1, kLatest, Flatten},
-    {"Shape", 1, kLatest, ShapeKernel},   {"Size", 1, kLatest, Size},
+    {"Reshape", 5, kLatest, Reshape, "", kTakesComplex},
+    {"Squeeze", 1, kLatest, Squeeze, "", kTakesComplex},
+    {"Unsqueeze", 1, kLatest, Unsqueeze, "", kTakesComplex},
+    {"Flatten", 1, kLatest, Flatten, "", kTakesComplex},
+    {"Shape", 1, kLatest, ShapeKernel, "", kTakesComplex},
+    {"Size", 1, kLatest, Size, "", kTakesComplex},
 };
 
 }  // namespace

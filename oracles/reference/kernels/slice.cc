@@ -95,7 +95,7 @@ Status Slice(KernelContext& ctx) {
   return Move(ctx, 0, data, std::move(shape), index);
 }
 
-constexpr KernelEntry kSliceKernels[] = {{"Slice", 1, kLatest, Slice}};
+constexpr KernelEntry kSliceKernels[] = {{"Slice", 1, kLatest, Slice, "", kTakesComplex}};
 
 }  // namespace
 

@@ -42,7 +42,13 @@ struct Exponentials {
   double sum = 0, sum_lo = 0, sum_hi = 0;
   double relative = 0;        // error of the sum
   std::vector<double> error;  // relative error of each exponential
+  double spread = 0;          // of the widest range of an element
 };
+
+// Ranges wider than this are handled by their logarithms: exp(hi - top) may overflow, and the other
+// exponentials cancel where they are taken from the sum. Up to it, rounding x - top errs by at most
+// u * spread more than it does at the values.
+constexpr double kNarrow = 0.25;
 
 // kNan for the whole line, or kUndecidable, is reported by the return value's mark.
 Interval Exponentiate(DataType type, const Row& row, size_t n, Exponentials& out) {
@@ -53,6 +59,7 @@ Interval Exponentiate(DataType type, const Row& row, size_t n, Exponentials& out
     if (std::isnan(x)) return Exactly(kNan);
     if (row.lo != nullptr && row.lo[k] != row.hi[k]) {
       unbounded |= !std::isfinite(row.lo[k]) || !std::isfinite(row.hi[k]);
+      out.spread = std::max(out.spread, row.hi[k] - row.lo[k]);
     }
     out.top = std::max(out.top, x);
   }
@@ -72,7 +79,7 @@ Interval Exponentiate(DataType type, const Row& row, size_t n, Exponentials& out
     out.sum_lo += out.lo.back();
     out.sum_hi += out.hi.back();
     // x - top is rounded before exp: an absolute error there is a relative one here.
-    const double error = e == 0 ? exp_error : unit * (out.top - x) + exp_error;
+    const double error = e == 0 ? exp_error : unit * (out.top - x + out.spread) + exp_error;
     out.error.push_back(error);
     lost += e * error;
   }
@@ -83,6 +90,98 @@ Interval Exponentiate(DataType type, const Row& row, size_t n, Exponentials& out
   // Vectorised exp clamps or flushes what lies below the smallest normal.
   out.relative = (lost + bound + static_cast<double>(n) * SmallestNormal(type)) / out.sum;
   return Exactly(0);
+}
+
+// log(exp(a) + exp(b)).
+double LogAddExp(double a, double b) {
+  const double top = std::max(a, b);
+  return top == -kInfinity ? top : top + std::log1p(std::exp(-std::abs(a - b)));
+}
+
+// For each k, log(sum of exp(x[j]) over j other than k).
+std::vector<double> LogOfOthers(const double* x, size_t n) {
+  std::vector<double> others(n, -kInfinity);
+  double before = -kInfinity, behind = -kInfinity;
+  for (size_t k = 0; k < n; ++k) {
+    others[k] = before;
+    before = LogAddExp(before, x[k]);
+  }
+  for (size_t k = n; k-- > 0;) {
+    others[k] = LogAddExp(others[k], behind);
+    behind = LogAddExp(behind, x[k]);
+  }
+  return others;
+}
+
+// The logarithm of softmax at both ends of wide ranges, exact but for double's roundings: x[k] at
+// one end and the others at the other one.
+struct WideLogs {
+  std::vector<double> lo, hi;
+  double top = 0;       // largest magnitude that the maximum may have
+  double relative = 0;  // error of a computed sum of exp(x - max), wherever the inputs lie
+};
+
+WideLogs LogsOfWide(DataType type, const Row& row, size_t n) {
+  const std::vector<double> least = LogOfOthers(row.lo, n);
+  const std::vector<double> most = LogOfOthers(row.hi, n);
+  WideLogs out;
+  double top_lo = -kInfinity, top_hi = -kInfinity;
+  for (size_t k = 0; k < n; ++k) {
+    // x - log(exp(x) + exp(others)) = -log(1 + exp(others - x)).
+    out.lo.push_back(-LogAddExp(0, most[k] - row.lo[k]));
+    out.hi.push_back(-LogAddExp(0, least[k] - row.hi[k]));
+    top_lo = std::max(top_lo, row.lo[k]);
+    top_hi = std::max(top_hi, row.hi[k]);
+  }
+  out.top = std::max(std::abs(top_lo), std::abs(top_hi));
+  // A term exp(-d) of a sum that is at least 1 suffers u * d from rounding d: d * exp(-d) < 0.4.
+  const double unit = UnitRoundoff(type) + 0x1p-52;
+  const auto count = static_cast<double>(n);
+  out.relative =
+      2 * FindAccuracy("Exp", type).ulps * unit + count * (1.4 * unit + SmallestNormal(type));
+  return out;
+}
+
+void SoftmaxOfWide(DataType type, const Row& row, const Exponentials& e, size_t n,
+                   std::vector<Interval>& out) {
+  const WideLogs logs = LogsOfWide(type, row, n);
+  const double unit = UnitRoundoff(type) + 0x1p-52;
+  const double exp_error = 2 * FindAccuracy("Exp", type).ulps * unit;
+  const double tiny = SmallestNormal(type);
+  const auto error = [&](double log) {
+    return std::expm1(unit * std::abs(log) + exp_error + logs.relative + 3 * unit);
+  };
+  for (size_t k = 0; k < n; ++k) {
+    if (row.hi[k] == -kInfinity) {
+      out.push_back(Exactly(0));
+      continue;
+    }
+    const double lo = std::exp(logs.lo[k]) / (1 + error(logs.lo[k]));
+    const double hi = std::exp(logs.hi[k]) * (1 + error(logs.hi[k]));
+    out.push_back({e.value[k] / e.sum, std::max(lo - tiny, 0.0), hi + tiny, kDecided});
+  }
+}
+
+void LogSoftmaxOfWide(DataType type, const Row& row, const Exponentials& e, size_t n,
+                      std::vector<Interval>& out) {
+  const WideLogs logs = LogsOfWide(type, row, n);
+  const double unit = UnitRoundoff(type) + 0x1p-52;
+  const double log_sum = std::log(static_cast<double>(n));  // at most
+  const double log_error =
+      (2 * FindAccuracy("Log", type).ulps + 1) * unit * std::max(log_sum, unit);
+  // x - top - log(sum), or x - (top + log(sum)); each part is below the result and log(n).
+  const auto error = [&](double log) {
+    return std::expm1(logs.relative) + log_error + 2 * unit * (2 * log_sum + logs.top) +
+           4 * unit * std::abs(log) + SmallestNormal(type);
+  };
+  for (size_t k = 0; k < n; ++k) {
+    if (row.hi[k] == -kInfinity) {
+      out.push_back(Exactly(-kInfinity));
+      continue;
+    }
+    out.push_back({row.value[k] - e.top - std::log(e.sum), logs.lo[k] - error(logs.lo[k]),
+                   logs.hi[k] + error(logs.hi[k]), kDecided});
+  }
 }
 
 // Called with each line; fills one interval an element.
@@ -97,6 +196,7 @@ void SoftmaxOf(DataType type, const Row& row, size_t n, std::vector<Interval>& o
     out.assign(n, special);
     return;
   }
+  if (e.spread > kNarrow) return SoftmaxOfWide(type, row, e, n, out);
   const double unit = UnitRoundoff(type) + 0x1p-52;
   const double tiny = SmallestNormal(type);
   for (size_t k = 0; k < n; ++k) {
@@ -120,6 +220,7 @@ void LogSoftmaxOf(DataType type, const Row& row, size_t n, std::vector<Interval>
     out.assign(n, special);
     return;
   }
+  if (e.spread > kNarrow) return LogSoftmaxOfWide(type, row, e, n, out);
   const double unit = UnitRoundoff(type) + 0x1p-52;
   const double log_error = 2 * FindAccuracy("Log", type).ulps + 1;
   const double log_sum = std::log(e.sum);
@@ -136,10 +237,10 @@ void LogSoftmaxOf(DataType type, const Row& row, size_t n, std::vector<Interval>
     const double hi = x_hi - e.top - std::log(e.hi[k] + rest_lo);
     const double lo = x_lo - e.top - std::log(e.lo[k] + rest_hi);
     // x - top - log(sum), or x - (top + log(sum)).
-    const double error = std::expm1(e.relative) +
-                         log_error * unit * std::max(std::abs(log_sum), unit) +
-                         2 * unit * (std::abs(x - e.top) + std::abs(e.top + log_sum)) +
-                         unit * std::max(std::abs(lo), std::abs(hi)) + SmallestNormal(type);
+    const double error =
+        std::expm1(e.relative) + log_error * unit * std::max(std::abs(log_sum), unit) +
+        2 * unit * std::abs(x - e.top) + 2 * unit * std::abs(e.top + log_sum) +
+        2 * unit * e.spread + unit * std::max(std::abs(lo), std::abs(hi)) + SmallestNormal(type);
     out.push_back({x - e.top - log_sum, lo - error, hi + error, kDecided});
   }
 }

@@ -4,6 +4,7 @@
 // not legal.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -13,6 +14,8 @@
 
 namespace moire {
 namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 using testing::Floats;
 using testing::IsLegal;
@@ -176,6 +179,16 @@ TEST(Soundness, Unary) {
   }
 }
 
+// What is near a limit may err though the limit itself is exact.
+TEST(Soundness, RangesThatReachInfinity) {
+  RangeTensor x = testing::Ranged(DataType::kDouble, -kInfinity, -1e300, -1e299);
+  const auto y = RunNode({"Tanh"}, {x});
+  EXPECT_TRUE(IsLegal(*y, 0, std::nextafter(-1.0, -2.0)));
+  EXPECT_FALSE(IsLegal(*y, 0, -1.01));
+  x = testing::Ranged(DataType::kDouble, -kInfinity, -kInfinity, -kInfinity);
+  EXPECT_FALSE(IsLegal(*RunNode({"Tanh"}, {x}), 0, std::nextafter(-1.0, -2.0)));
+}
+
 TEST(Soundness, Binary) {
   Random random(2);
   for (const Binary& row : kBinary) {
@@ -216,6 +229,49 @@ TEST(Soundness, FusedChains) {
     const auto sum = RunNode({"Add"}, {*product, one(c)});
     EXPECT_TRUE(IsLegal(*sum, 0, static_cast<double>(std::fma(a, b, c))));
     EXPECT_TRUE(IsLegal(*sum, 0, static_cast<double>(a * b + c)));
+  }
+}
+
+// Lines of elements whose ranges are narrow, wide and wider than the exponential's.
+TEST(Soundness, SoftmaxOfRanges) {
+  Random random(5);
+  for (int round = 0; round < 3000 && !::testing::Test::HasFailure(); ++round) {
+    const auto n = static_cast<size_t>(random.Between(1, 6));
+    const double width = std::ldexp(1, static_cast<int>(random.Between(-12, 12)));
+    RangeTensor x = Floats(std::vector<double>(n, 0));
+    x.MakeRanges();
+    for (size_t k = 0; k < n; ++k) {
+      x.value[k] = RoundTo(DataType::kFloat, (2 * random.Unit() - 1) * 80);
+      const double reach = random.Chance(1, 3) ? 0 : width;
+      x.lo[k] = RoundTo(DataType::kFloat, x.value[k] - reach * random.Unit());
+      x.hi[k] = RoundTo(DataType::kFloat, x.value[k] + reach * random.Unit());
+    }
+    const auto softmax = RunNode({"Softmax"}, {x});
+    const auto logarithm = RunNode({"LogSoftmax"}, {x});
+    const auto whole = RunNode({"ReduceLogSumExp"}, {x});
+    for (int sample = 0; sample < 8; ++sample) {
+      std::vector<float> at(n);
+      for (size_t k = 0; k < n; ++k) {
+        const double end = random.Chance(1, 2) ? x.lo[k] : x.hi[k];
+        at[k] = static_cast<float>(random.Chance(1, 3) ? x.value[k] : end);
+      }
+      const float top = *std::max_element(at.begin(), at.end());
+      float sum = 0, plain = 0;
+      for (const float v : at) {
+        sum += std::exp(v - top);
+        plain += std::exp(v);
+      }
+      for (size_t k = 0; k < n; ++k) {
+        const float y = std::exp(at[k] - top) / sum;
+        const float log = at[k] - top - std::log(sum);
+        const float other = at[k] - (top + std::log(sum));
+        EXPECT_TRUE(softmax->MarkAt(k) != kDecided || IsLegal(*softmax, k, y)) << y;
+        EXPECT_TRUE(logarithm->MarkAt(k) != kDecided || IsLegal(*logarithm, k, log)) << log;
+        EXPECT_TRUE(logarithm->MarkAt(k) != kDecided || IsLegal(*logarithm, k, other)) << other;
+      }
+      ExpectSound("ReduceLogSumExp", *whole, std::log(plain));
+      ExpectSound("ReduceLogSumExp", *whole, top + std::log(sum));
+    }
   }
 }
 

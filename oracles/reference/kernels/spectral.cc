@@ -95,6 +95,19 @@ Status CheckSignal(const RangeTensor& x, size_t least_rank) {
   return {};
 }
 
+// The spectrum of a real signal from its first half: bin n - k is the conjugate of bin k, and what
+// is imaginary in a bin that mirrors itself adds nothing real.
+void MirrorSpectrum(Signal& signal) {
+  const size_t n = signal.re.size();
+  for (size_t k = n / 2 + 1; k < n; ++k) {
+    signal.re[k] = signal.re[n - k];
+    const Interval& im = signal.im[n - k];
+    signal.im[k] = {-im.value, -im.hi, -im.lo, im.mark};
+  }
+  signal.im[0] = Exactly(0);
+  if (n % 2 == 0) signal.im[n / 2] = Exactly(0);
+}
+
 Status Dft(KernelContext& ctx) {
   const RangeTensor& x = ctx.In(0);
   MOIRE_TRY(CheckSignal(x, 2));
@@ -110,21 +123,23 @@ Status Dft(KernelContext& ctx) {
   const auto along = static_cast<size_t>(*normal);
   const bool onesided = ctx.node().Int("onesided", 0) != 0;
   const bool inverse = ctx.node().Int("inverse", 0) != 0;
-  if (onesided && inverse) return Fail(ErrorCode::kUnsupported, "one-sided inverse");
-  if (onesided && x.shape.back() != 1) {
-    return Fail(ErrorCode::kInvalidInput, "one-sided transform of a complex signal");
+  // "IRFFT": half of a spectrum in, a real signal out.
+  const bool to_real = onesided && inverse;
+  if (onesided && x.shape.back() != (inverse ? 2 : 1)) {
+    return Fail(ErrorCode::kInvalidInput, "one-sided transform of a signal of {}",
+                ToString(x.shape));
   }
-  int64_t n = x.shape[along];
+  int64_t n = to_real ? 2 * (x.shape[along] - 1) : x.shape[along];
   if (ctx.Input(1) != nullptr) {
     MOIRE_ASSIGN(n, ScalarInput(ctx, 1));
   }
   if (n <= 0 || n > (int64_t{1} << 24)) {
     return Fail(ErrorCode::kUnsupported, "a transform of length {}", n);
   }
-  const int64_t bins = onesided ? n / 2 + 1 : n;
+  const int64_t bins = onesided && !inverse ? n / 2 + 1 : n;
   Shape shape = x.shape;
   shape[along] = bins;
-  shape.back() = 2;
+  shape.back() = to_real ? 1 : 2;
   const Shape line_shape(x.shape.begin(), x.shape.end() - 1);
   MOIRE_ASSIGN(const Lines lines, LinesAlong(ctx, line_shape, *normal, true));
   const int64_t work[] = {static_cast<int64_t>(lines.start.size()), bins, n, 4};
@@ -148,6 +163,7 @@ Status Dft(KernelContext& ctx) {
       const auto at = static_cast<size_t>(lines.start[i] + lines.step[static_cast<size_t>(t)]);
       signal.Push(ElementOf(x, at * parts), parts == 2 ? ElementOf(x, at * parts + 1) : Exactly(0));
     }
+    if (to_real) MirrorSpectrum(signal);
     for (int64_t k = 0; k < bins; ++k) {
       Complex y = transform.At(signal, static_cast<size_t>(k));
       if (inverse) {
@@ -156,8 +172,8 @@ Status Dft(KernelContext& ctx) {
       }
       const auto at =
           static_cast<size_t>(out_lines.start[i] + out_lines.step[static_cast<size_t>(k)]);
-      StoreElement(*out, 2 * at, y.re);
-      StoreElement(*out, 2 * at + 1, y.im);
+      StoreElement(*out, to_real ? at : 2 * at, y.re);
+      if (!to_real) StoreElement(*out, 2 * at + 1, y.im);
     }
   }
   Round(*out);

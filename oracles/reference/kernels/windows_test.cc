@@ -109,6 +109,39 @@ TEST(SoftmaxTest, InfinitiesAndRanges) {
   EXPECT_NEAR(y->lo[1], 1 / (1 + std::exp(1)), 1e-6);
 }
 
+// Wide ranges: what each end says about its neighbours must not cancel or overflow on the way.
+TEST(SoftmaxTest, WideRangesHoldWhatTheInputsAllow) {
+  RangeTensor x = Real({0, 0}, {2});
+  x.MakeRanges();
+  x.lo = {-2000, 0};
+  x.hi = {2000, 0};
+  const auto y = RunNode({"Softmax"}, {x});
+  EXPECT_TRUE(IsLegal(*y, 0, 0.0) && IsLegal(*y, 0, 0.5) && IsLegal(*y, 0, 1.0));
+  EXPECT_TRUE(IsLegal(*y, 1, 0.0) && IsLegal(*y, 1, 0.5) && IsLegal(*y, 1, 1.0));
+  const auto log = RunNode({"LogSoftmax"}, {x});
+  EXPECT_TRUE(IsLegal(*log, 0, -2000) && IsLegal(*log, 0, std::log(0.5)) && IsLegal(*log, 0, 0));
+  EXPECT_TRUE(IsLegal(*log, 1, -2000) && IsLegal(*log, 1, std::log(0.5)) && IsLegal(*log, 1, 0));
+  EXPECT_FALSE(IsLegal(*log, 1, -2001) || IsLegal(*log, 0, 0.01));
+
+  // A neighbour that is certain takes a part, however high the other may be.
+  RangeTensor up = Real({0, 0}, {2});
+  up.MakeRanges();
+  up.hi[0] = 60;
+  EXPECT_NEAR(RunNode({"Softmax"}, {up})->lo[0], 0.5, 1e-6);
+  EXPECT_NEAR(RunNode({"LogSoftmax"}, {up})->lo[0], std::log(0.5), 1e-5);
+
+  // Alone in its line an element is 1, and its logarithm 0, whatever it is.
+  RangeTensor alone = testing::Floats(DataType::kBfloat16, {-1900}, {1});
+  alone.lo = {-2100};
+  alone.hi = {3000};
+  const auto one = RunNode({"Softmax"}, {alone});
+  EXPECT_TRUE(IsLegal(*one, 0, 1) && !IsLegal(*one, 0, 0.9));
+  const auto zero = RunNode({"LogSoftmax"}, {alone});
+  EXPECT_TRUE(IsLegal(*zero, 0, 0));
+  // x - (x + log(1)): never infinite, never far above 0.
+  EXPECT_TRUE(std::isfinite(zero->lo[0]) && std::isfinite(zero->hi[0]));
+}
+
 TEST(HardmaxTest, FirstOfEqualsWins) {
   EXPECT_EQ(RunNode({"Hardmax"}, {Real({1, 3, 3}, {3})})->value, (std::vector<double>{0, 1, 0}));
 }
