@@ -31,10 +31,10 @@ bool SaysNotImplemented(std::string_view message) {
   });
 }
 
-// The same runtime's configuration without optimisation, where it ran the case.
-const Observation* PlainThatRan(const Evidence& evidence, const Observation& seen) {
+// The same runtime's configuration without optimisation, where the case ended there in this way.
+const Observation* PlainThat(Outcome outcome, const Evidence& evidence, const Observation& seen) {
   for (const Observation& other : evidence.observations) {
-    if (&other != &seen && other.outcome == Outcome::kOutputs && IsPlain(other.configuration) &&
+    if (&other != &seen && other.outcome == outcome && IsPlain(other.configuration) &&
         BackendPart(other.configuration) == BackendPart(seen.configuration)) {
       return &other;
     }
@@ -84,6 +84,8 @@ class Acceptance : public Oracle {
         !evidence.reference->must_reject) {
       return;
     }
+    // An optimiser may drop a node that nothing needs, with its error.
+    if (PlainThat(Outcome::kRejected, evidence, seen) != nullptr) return;
     Verdict verdict =
         Make(seen, VerdictKind::kWronglyAccepted, "reference",
              "returned outputs; ONNX calls it an error: " + evidence.reference->reason);
@@ -103,7 +105,7 @@ class Acceptance : public Oracle {
       return Make(seen, VerdictKind::kUnspecified, "reference",
                   "refused a case that computes a value which ONNX leaves open: " + seen.reason);
     }
-    const Observation* plain = IsPlain(seen.configuration) ? nullptr : PlainThatRan(evidence, seen);
+    const Observation* plain = IsPlain(seen.configuration) ? nullptr : PlainThat(Outcome::kOutputs, evidence, seen);
     if (plain == nullptr) {
       if (seen.outcome == Outcome::kUnsupported || SaysNotImplemented(seen.reason)) {
         return Make(seen, VerdictKind::kUnsupported, {}, "not implemented: " + seen.reason);

@@ -19,8 +19,8 @@ bool IsWordChar(char c) {
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // After these words comes a name, perhaps in brackets or behind a colon.
-constexpr std::array<std::string_view, 7> kNamed = {"node",  "name",   "input",      "output",
-                                                    "value", "tensor", "initializer"};
+constexpr std::array<std::string_view, 9> kNamed = {
+    "node", "name", "input", "output", "value", "tensor", "initializer", "parameter", "arg"};
 
 std::string Lower(std::string_view text) {
   std::string result(text);

@@ -323,8 +323,10 @@ int64_t CountElements(const Sketch& sketch) {
   return elements;
 }
 
-bool IsPlainOperator(const Node& node) {
-  return node.domain.empty() && (node.op == "Neg" || node.op == "Not" || node.op == "Cast");
+int OperatorCost(const Node& node) {
+  if (!node.domain.empty()) return 2;
+  if (node.op == "Neg" || node.op == "Not" || node.op == "Cast") return 0;
+  return node.op == "Mul" ? 1 : 2;
 }
 
 Size Measure(const Sketch& sketch) {
@@ -351,7 +353,7 @@ Size Measure(const Sketch& sketch) {
   for (const Node& node : graph.nodes) {
     size.outputs += std::ranges::count_if(node.outputs, [](const auto& o) { return !o.empty(); });
     size.reads += std::ranges::count_if(node.inputs, [](const auto& i) { return !i.empty(); });
-    size.operators += IsPlainOperator(node) ? 0 : 1;
+    size.operators += OperatorCost(node);
     size.attributes += std::ssize(node.attributes);
     size.names += std::ssize(node.name) + std::ssize(node.extra);
     for (const std::string& output : node.outputs) size.names += std::ssize(output);

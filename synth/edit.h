@@ -52,8 +52,8 @@ struct Size {
   int64_t extents = 0;    // sum of their dims: [0, 1] is less than [0, 4]
   int64_t ranks = 0;      // of inputs and initializers
   int64_t sources = 0;    // inputs and initializers
+  int64_t operators = 0;  // OperatorCost of the nodes
   int64_t reads = 0;      // inputs of nodes
-  int64_t operators = 0;  // nodes with another operator than IsPlainOperator's
   int64_t attributes = 0;
   int64_t constants = 0;  // initializers: inputs are simpler
   int64_t types = 0;      // TypeCost of the element types
@@ -64,8 +64,8 @@ struct Size {
   auto operator<=>(const Size&) const = default;
 };
 Size Measure(const Sketch& sketch);
-// Neg, Not, Cast: what pass "operators" puts in place of others.
-bool IsPlainOperator(const Node& node);
+// 0 for Neg, Not and Cast, 1 for Mul: what pass "operators" puts in place of others, which cost 2.
+int OperatorCost(const Node& node);
 // Elements of inputs, initializers and tensor attributes.
 int64_t CountElements(const Sketch& sketch);
 // 0 for 0, 1 for 1, more for less simple values.

@@ -1,5 +1,6 @@
 #include "harness/campaign/known.h"
 
+#include <fnmatch.h>
 #include <time.h>
 
 #include <array>
@@ -35,7 +36,12 @@ Status KnownFindings::ReadListing(const std::string& path) {
       return Fail(ErrorCode::kInvalidInput, "{}:{}: expected CAUSE [until YYYY-MM-DD] [# reason]",
                   path, number);
     }
-    entries_[match[1]] = {match[3], match[2]};
+    KnownEntry entry{match[3], match[2]};
+    if (const std::string cause = match[1]; cause.contains('*')) {
+      patterns_.emplace_back(cause, std::move(entry));
+    } else {
+      entries_[cause] = std::move(entry);
+    }
   }
   return {};
 }
@@ -63,10 +69,17 @@ Status KnownFindings::ReadDirectory(const std::string& path) {
 }
 
 const KnownEntry* KnownFindings::Find(std::string_view cause, std::string_view today) const {
-  const auto found = entries_.find(cause);
-  if (found == entries_.end()) return nullptr;
-  const KnownEntry& entry = found->second;
-  return entry.expires.empty() || today <= entry.expires ? &entry : nullptr;
+  const auto holds = [&](const KnownEntry& entry) {
+    return entry.expires.empty() || today <= entry.expires;
+  };
+  if (const auto found = entries_.find(cause); found != entries_.end() && holds(found->second)) {
+    return &found->second;
+  }
+  const std::string name(cause);
+  for (const auto& [pattern, entry] : patterns_) {
+    if (fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0 && holds(entry)) return &entry;
+  }
+  return nullptr;
 }
 
 std::string Today() {

@@ -153,24 +153,26 @@ Status TriageQueue::Give(Process& process) {
   return {};
 }
 
-bool TriageQueue::Ended(Process& process, std::string& how) {
+TriageQueue::Look TriageQueue::LookAt(Process& process, std::string& how) {
   char answer[256];
   const ssize_t got = read(process.answers, answer, sizeof answer);
-  if (got > 0 && answer[got - 1] == '\n') return true;
+  if (got > 0 && answer[got - 1] == '\n') return Look::kAnswered;
+  Look look = Look::kLate;
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
     const double age =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - process.started).count();
-    if (age <= 2 * settings_.seconds + 60) return false;
+    if (age <= 2 * settings_.seconds + 60) return Look::kBusy;
     how = "triage took too long";
   } else if (got == 0) {
     int status = 0;
     waitpid(process.pid, &status, 0);
     process.pid = -1;
+    look = Look::kDied;
     how = WIFSIGNALED(status) ? fmt::format("triage died of signal {}", WTERMSIG(status))
                               : fmt::format("triage ended with {}", WEXITSTATUS(status));
   }
   End(process);
-  return true;
+  return look;
 }
 
 Result<TriageResult> TriageQueue::Finish(Process& process, const std::string& how) {
@@ -217,7 +219,10 @@ Result<std::vector<TriageResult>> TriageQueue::Poll() {
   if (running_.size() < processes_) running_.resize(processes_);
   for (Process& process : running_) {
     std::string how;
-    if (!process.current.empty() && Ended(process, how)) {
+    const Look look = process.current.empty() ? Look::kBusy : LookAt(process, how);
+    if (look == Look::kDied && retried_.insert(process.current).second) {
+      waiting_.emplace(groups_[process.candidate.group].triaged, std::exchange(process.current, {}));
+    } else if (look != Look::kBusy) {
       MOIRE_ASSIGN(TriageResult result, Finish(process, how));
       results.push_back(std::move(result));
     }

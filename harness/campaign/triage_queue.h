@@ -64,8 +64,9 @@ class TriageQueue {
   // The next candidate that is worth triage; false when there is none.
   Result<bool> Next(Process& process);
   Status Give(Process& process);
-  // Whether the process has answered or is gone.
-  bool Ended(Process& process, std::string& how);
+  enum class Look { kBusy, kAnswered, kLate, kDied };
+  // Looks once; a process that is late is ended. `how` says what became of one that did not answer.
+  Look LookAt(Process& process, std::string& how);
   Result<TriageResult> Finish(Process& process, const std::string& how);
   bool Settled(const Candidate& candidate) const;
   Status CountSettled(const Candidate& candidate);
@@ -75,6 +76,7 @@ class TriageQueue {
   size_t processes_ = 1;
   std::vector<Process> running_;
   std::set<std::string> known_names_;
+  std::set<std::string> retried_;  // whose process was killed: they get a second one
   std::multimap<int, std::string> waiting_;  // times the group was triaged -> candidate
   std::map<std::string, CauseCounts> groups_;
   int64_t unconfirmed_ = 0;

@@ -1,5 +1,6 @@
 // Evaluation of a graph: values by name, one kernel call a node, errors turned into opaque values.
 // An operator without a kernel is evaluated through ONNX's function body of it, if it has one.
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -197,7 +198,10 @@ class Evaluator {
                     status.error().message);
         return {};
       }
-      must_reject_ |= context.must_reject();
+      // A runtime that has nothing to compute need not look at what it does not use.
+      const bool works = std::ranges::none_of(
+          inputs, [](const RangeTensor* input) { return input != nullptr && input->size() == 0; });
+      must_reject_ |= context.must_reject() && works;
       return status;
     }
     if (options_.on_node && depth == 0) options_.on_node(node, context.outputs());

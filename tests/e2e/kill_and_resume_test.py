@@ -1,9 +1,11 @@
 """Killing any process at any moment loses nothing that was reported; Ctrl-C ends cleanly.
 
-MOIRE_KILL_ROUNDS (5): how often the supervisor or a worker is killed. MOIRE_KILL_JSON: where to write the
+Waiting is for things that happen, with limits that a stalled machine keeps too.
+MOIRE_KILL_ROUNDS (5): how often the supervisor, a worker or triage is killed. MOIRE_KILL_JSON: where to write the
 figures. The moments are drawn from a fixed seed.
 """
 
+import glob
 import json
 import os
 import random
@@ -14,6 +16,8 @@ import subprocess
 from moire_binary import MOIRE, NOTHING, TestCase, main, moire, processes_naming, wait_for
 
 ROUNDS = int(os.environ.get("MOIRE_KILL_ROUNDS", "5"))
+START = 300  # seconds for a campaign to start its processes
+REACT = 120  # seconds for it to replace one of them, or for children to follow their parent
 
 
 def children(pid):
@@ -57,20 +61,25 @@ class Campaign(TestCase):
         rng = random.Random(9)
         out, seeds = self.path("out"), self.crash_corpus()
         reported, corpus = set(), set()
-        figures = {"rounds": 0, "supervisor": 0, "worker": 0, "findings": 0, "corpus": 0}
+        figures = {"rounds": 0, "supervisor": 0, "worker": 0, "triage": 0, "findings": 0, "corpus": 0}
         for number in range(ROUNDS):
             process, log = self.start(out, "--corpus", seeds, "--seed", str(number + 1))
-            started = wait_for(lambda: children(process.pid) or process.poll() is not None, 90)
+            started = wait_for(lambda: children(process.pid) or process.poll() is not None, START)
             self.assertIsNone(process.poll(), self.text(log))
             self.assertTrue(started)
+            if number % 3:  # two of three in the midst of fuzzing, the third while it starts
+                self.assertTrue(wait_for(lambda: glob.glob(out + "/workers/*/new/*"), START), self.text(log))
             wait_for(lambda: process.poll() is not None, rng.uniform(0.2, 9))
-            workers = [pid for pid, name in children(process.pid) if name.startswith("moire-fuzz")]
-            if number % 2 and workers:
-                os.kill(rng.choice(workers), signal.SIGKILL)
-                figures["worker"] += 1
+            below = children(process.pid)
+            workers = [pid for pid, name in below if name.startswith("moire-fuzz")]
+            triage = [pid for pid, name in below if name == "moire"]  # and what it has forked
+            victims = triage if number % 4 == 3 and triage else workers
+            if number % 2 and victims:
+                os.kill(rng.choice(victims), signal.SIGKILL)
+                figures["triage" if victims is triage else "worker"] += 1
                 # The supervisor takes it, starts another, and goes on.
                 self.assertTrue(
-                    wait_for(lambda: len([n for _, n in children(process.pid) if n.startswith("moire-fuzz")]) >= 2, 15),
+                    wait_for(lambda: len([n for _, n in children(process.pid) if n.startswith("moire-fuzz")]) >= 2, REACT),
                     self.text(log),
                 )
                 self.assertIsNone(process.poll(), self.text(log))
@@ -79,14 +88,14 @@ class Campaign(TestCase):
             process.kill()
             process.wait()
             rows = {row["cause"] for row in self.findings(out)}
-            self.assertTrue(wait_for(lambda: not processes_naming(out), 15), processes_naming(out))
+            self.assertTrue(wait_for(lambda: not processes_naming(out), REACT), processes_naming(out))
             self.assertLessEqual(reported, rows, "a reported finding is lost")
             self.assertLessEqual(corpus, self.corpus(out), "a corpus entry is lost")
             reported, corpus = rows, self.corpus(out)
             figures["rounds"] += 1
         # It goes on with its corpus and what waited in the inbox, and ends well.
         outcome = moire(
-            "fuzz", "--jobs", 1, "--cases", 700, "--time", "30s", "--corpus", seeds, "--out", out, timeout=400
+            "fuzz", "--jobs", 1, "--cases", 700, "--time", "5m", "--corpus", seeds, "--out", out, timeout=900
         )
         self.check_code(outcome, NOTHING)
         self.assertLessEqual(corpus, self.corpus(out))
@@ -102,23 +111,23 @@ class Campaign(TestCase):
         out = self.path("out")
         for number in (signal.SIGINT, signal.SIGTERM):
             process, log = self.start(out)
-            self.assertTrue(wait_for(lambda: children(process.pid), 90))
+            self.assertTrue(wait_for(lambda: children(process.pid), START))
             wait_for(lambda: process.poll() is not None, 8)
             process.send_signal(number)
-            self.assertEqual(process.wait(timeout=240), NOTHING, self.text(log))
+            self.assertEqual(process.wait(timeout=600), NOTHING, self.text(log))
             self.assertRegex(self.text(log), r"(?m)^\d+ cases in \d+s")
             self.assertRegex(self.text(log), r"(?m)^\d+ distinct finding")
-            self.assertTrue(wait_for(lambda: not processes_naming(out), 10), processes_naming(out))
+            self.assertTrue(wait_for(lambda: not processes_naming(out), REACT), processes_naming(out))
             self.findings(out)
         self.assertTrue(self.corpus(out))
 
     def test_one_campaign_a_directory(self):
         out = self.path("out")
         process, _ = self.start(out)
-        self.assertTrue(wait_for(lambda: children(process.pid), 90))
+        self.assertTrue(wait_for(lambda: children(process.pid), START))
         self.check_complaint(moire("fuzz", "--time", "1s", "--out", out), 2, "another campaign", out)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=240)
+        process.wait(timeout=600)
 
     def test_resume_reads_the_corpus(self):
         out = self.path("out")

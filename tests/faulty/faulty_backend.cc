@@ -239,6 +239,12 @@ Observation FaultyConfiguration::Run(const Case& test_case) {
   seen.configuration = settings_.name;
   const Result<Model> model = ParseModel(test_case.model);
   if (settings_.checked && model) {
+    if (const Status whole = CheckModel(test_case.model, true); !whole) {
+      seen.outcome = Outcome::kRejected;
+      seen.stage = "load";
+      seen.reason = whole.error().message;
+      return seen;
+    }
     const ReferenceResult known = Evaluate(*model, test_case.inputs);
     if (known.status != ReferenceStatus::kEvaluated) {
       const bool rejected = known.status == ReferenceStatus::kRejected;

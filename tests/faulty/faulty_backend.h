@@ -24,7 +24,7 @@ struct FaultySettings {
   uint64_t seed = 0;
   std::string unless;
   std::string name = "faulty";
-  bool checked = false;  // cases that break ONNX are refused, as the reference sees it; a SPEC's are
+  bool checked = false;  // cases that break ONNX are refused, as its checker and the reference see it; a SPEC's
   bool dry = false;  // deaths, hangs and leaks are only noted: Triggered()
 };
 

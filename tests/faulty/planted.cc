@@ -138,13 +138,16 @@ TwinReport RunTwin(const TwinOptions& options) {
 
 namespace {
 
-// The worst bug of a case with the fault; deaths are looked for in a child.
+// The worst bug of a case with the fault; deaths are looked for in a child. Where one was seen before
+// (`known`), a case that reaches the fault shows it again: the investigation begins with proving it.
 std::optional<Verdict> See(const Case& test_case, const Configurations& dry,
-                           const FaultEntry& fault, const OpenAll& open) {
+                           const FaultEntry& fault, const OpenAll& open,
+                           const std::optional<Verdict>& known) {
   const Execution execution = Execute(test_case, dry);
   const bool triggered = static_cast<FaultyConfiguration&>(*dry[0]).Triggered();
   if (const Verdict* worst = WorstBug(execution.verdicts)) return *worst;
   if (!triggered || !IsDeadly(fault.kind)) return std::nullopt;
+  if (known) return known;
   const Result<ChildExecution> child = ExecuteInChild(test_case, open);
   if (!child) return std::nullopt;
   const Verdict* worst = WorstBug(child->execution.verdicts);
@@ -203,7 +206,7 @@ FaultReport RunFault(const FaultEntry& fault, const FaultOptions& options) {
     Configurations dry;
     dry.push_back(std::make_unique<FaultyConfiguration>(settings));
     const int share = (options.findings * seed) / options.seeds;
-    bool found = false;
+    std::optional<Verdict> found;
     for (int64_t index = 0; index < options.cases; ++index) {
       if (found && report.investigated >= share) break;
       const GeneratedCase generated = Draw(1000 + static_cast<uint64_t>(seed), index, generator);
@@ -212,13 +215,13 @@ FaultReport RunFault(const FaultEntry& fault, const FaultOptions& options) {
         continue;
       }
       const Case test_case = ToCase(generated);
-      const std::optional<Verdict> verdict = See(test_case, dry, fault, open);
+      const std::optional<Verdict> verdict = See(test_case, dry, fault, open, found);
       if (!verdict) continue;
       if (!found) {
         ++report.found_in;
         report.cases_to_find.push_back(index + 1);
       }
-      found = true;
+      found = verdict;
       if (report.investigated < share) Study(test_case, *verdict, open, options, report);
     }
   }
@@ -386,7 +389,8 @@ nlohmann::json ToJson(const TwinReport& report) {
 }
 
 nlohmann::json ToJson(const FaultReport& report) {
-  return {{"fault", report.name}, {"seeds", report.seeds}, {"found_in", report.found_in},
+  return {{"fault", report.name}, {"kind", static_cast<int>(FindFault(report.name)->kind)},
+          {"seeds", report.seeds}, {"found_in", report.found_in},
           {"cases_to_find", report.cases_to_find}, {"investigated", report.investigated},
           {"replayed", report.replayed}, {"misjudged", report.misjudged},
           {"standings", report.standings}, {"most_nodes", report.most_nodes},

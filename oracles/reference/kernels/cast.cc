@@ -161,7 +161,7 @@ Status FloatToExact(KernelContext& ctx, const CastRule& rule) {
 Status CastTo(KernelContext& ctx, DataType to) {
   const RangeTensor& x = ctx.In(0);
   CastRule rule{x.type, to};
-  rule.saturate = ctx.node().Int("saturate", 1) != 0;
+  MOIRE_ASSIGN(rule.saturate, ctx.Flag("saturate", true));
   rule.round_mode = ctx.node().String("round_mode", "up");
   MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(x.size())));
   if (IsFloat(x.type) && IsFloat(to)) return FloatToFloat(ctx, rule);

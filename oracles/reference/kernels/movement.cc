@@ -233,7 +233,7 @@ Status Trilu(KernelContext& ctx) {
   if (ctx.Input(1) != nullptr) {
     MOIRE_ASSIGN(k, ExactInt(ctx, 1));
   }
-  const bool upper = ctx.node().Int("upper", 1) != 0;
+  MOIRE_ASSIGN(const bool upper, ctx.Flag("upper", true));
   const int64_t rows = data.shape[data.shape.size() - 2];
   const int64_t columns = data.shape.back();
   k = std::clamp(k, -rows - 1, columns + 1);  // further out is the same, and cannot overflow

@@ -121,7 +121,7 @@ Status Pool(KernelContext& ctx, Average average, bool lp) {
   const int64_t planes = x.shape[0] * x.shape[1];
   const int64_t in_block = Count(window.in);
   const int64_t out_block = Count(window.out);
-  const bool count_pad = ctx.node().Int("count_include_pad", 0) != 0;
+  MOIRE_ASSIGN(const bool count_pad, ctx.Flag("count_include_pad", false));
   const int64_t p = ctx.node().Int("p", 2);
   if (lp && p < 1) return Fail(ErrorCode::kUnsupported, "p is {}", p);
   Patch patch;
@@ -204,7 +204,7 @@ Status MaxPool(KernelContext& ctx) {
   if (ctx.Wants(1)) {
     MOIRE_ASSIGN(indices, MakePooled(ctx, 1, window, DataType::kInt64));
   }
-  const bool column_major = ctx.node().Int("storage_order", 0) != 0;
+  MOIRE_ASSIGN(const bool column_major, ctx.Flag("storage_order", false));
   const int64_t planes = x.shape[0] * x.shape[1];
   const int64_t in_block = Count(window.in);
   const int64_t out_block = Count(window.out);

@@ -50,8 +50,9 @@ Interval Quotient(DataType precision, const Interval& x, const Interval& scale, 
   double lo = *std::ranges::min_element(corners);
   double hi = *std::ranges::max_element(corners);
   const double float_unit = UnitRoundoff(DataType::kFloat);
+  // A narrow division rounds x to its precision first, then the quotient.
   const double relative =
-      (precision == DataType::kFloat ? 0 : UnitRoundoff(precision)) + 4 * float_unit;
+      (precision == DataType::kFloat ? 0 : 2 * UnitRoundoff(precision)) + 4 * float_unit;
   const double absolute = x.exact() ? 0 : 4 * float_unit * most;
   lo -= std::abs(lo) * relative + absolute;
   hi += std::abs(hi) * relative + absolute;
@@ -169,7 +170,8 @@ Status QuantizeLinear(KernelContext& ctx) {
     precision = static_cast<DataType>(ctx.node().Int("precision", 0));
   }
   if (!IsFloat(precision)) precision = DataType::kFloat;
-  const bool saturate = ctx.node().Int("saturate", 1) != 0 || !IsFloat8(type);
+  MOIRE_ASSIGN(const bool flag, ctx.Flag("saturate", true));
+  const bool saturate = flag || !IsFloat8(type);
 
   MOIRE_ASSIGN(const std::vector<int64_t> use, Granularity(ctx, x, scale));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, type, x.shape));

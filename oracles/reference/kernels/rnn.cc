@@ -71,7 +71,7 @@ Result<Recurrence> ParseRecurrence(KernelContext& ctx, int64_t gates,
   if (!IsFloat(out.x->type) || out.x->shape.size() != 3 || out.r->shape.size() != 3) {
     return Fail(ErrorCode::kInvalidInput, "input {} {}", Name(out.x->type), ToString(out.x->shape));
   }
-  out.batch_first = ctx.opset() >= 14 && ctx.node().Int("layout", 0) != 0;
+  MOIRE_ASSIGN(out.batch_first, ctx.Flag("layout", false));
   out.steps = out.x->shape[out.batch_first ? 1 : 0];
   out.batch = out.x->shape[out.batch_first ? 0 : 1];
   out.input = out.x->shape[2];
@@ -105,7 +105,7 @@ Result<Recurrence> ParseRecurrence(KernelContext& ctx, int64_t gates,
   if (const Attribute* clip = ctx.node().Find("clip"); clip != nullptr) {
     out.clip = ctx.node().Float("clip", 0);
   }
-  out.linear_before_reset = ctx.node().Int("linear_before_reset", 0) != 0;
+  MOIRE_ASSIGN(out.linear_before_reset, ctx.Flag("linear_before_reset", false));
   if (ctx.node().Int("input_forget", 0) != 0 || ctx.node().Find("activation_alpha") != nullptr ||
       ctx.node().Find("activation_beta") != nullptr) {
     return Fail(ErrorCode::kUnsupported, "coupled gates or activation parameters");

@@ -46,8 +46,8 @@ Result<Shape> ReshapedShape(const RangeTensor& data, std::span<const int64_t> wa
 }
 
 Status Reshape(KernelContext& ctx) {
-  MOIRE_ASSIGN(const Ints wanted, ctx.ExactInts(1));
-  const bool allow_zero = ctx.opset() >= 14 && ctx.node().Int("allowzero", 0) != 0;
+  MOIRE_ASSIGN(const Ints wanted, ctx.ExactList(1));
+  MOIRE_ASSIGN(const bool allow_zero, ctx.Flag("allowzero", false));
   MOIRE_ASSIGN(Shape shape, ReshapedShape(ctx.In(0), wanted, allow_zero));
   return MoveReshaped(ctx, 0, ctx.In(0), std::move(shape));
 }

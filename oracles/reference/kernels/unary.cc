@@ -287,8 +287,8 @@ Status IsNaN(KernelContext& ctx) {
 }
 
 Status IsInf(KernelContext& ctx) {
-  const bool positive = ctx.node().Int("detect_positive", 1) != 0;
-  const bool negative = ctx.node().Int("detect_negative", 1) != 0;
+  MOIRE_ASSIGN(const bool positive, ctx.Flag("detect_positive", true));
+  MOIRE_ASSIGN(const bool negative, ctx.Flag("detect_negative", true));
   return MapTest(ctx, [=](const Interval& x) {
     const auto test = [=](double end) {
       return (positive && end == kDoubleInfinity) || (negative && end == -kDoubleInfinity);

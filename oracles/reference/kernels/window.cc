@@ -79,7 +79,7 @@ Result<Window> ParseWindow(const KernelContext& ctx, Dims input, Ints kernel) {
   MOIRE_ASSIGN(Window window, ParseShared(ctx, input, std::move(kernel)));
   const size_t rank = window.rank();
   MOIRE_ASSIGN(const Padding padding, ParsePadding(ctx, rank));
-  const bool ceil_mode = ctx.node().Int("ceil_mode", 0) != 0;
+  MOIRE_ASSIGN(const bool ceil_mode, ctx.Flag("ceil_mode", false));
   for (size_t i = 0; i < rank; ++i) {
     const int64_t in = window.in[i];
     const int64_t stride = window.stride[i];
