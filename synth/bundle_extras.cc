@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -53,9 +55,12 @@ json Environment(const Finding& finding) {
   if (uname(&system) == 0) {
     environment["system"] = fmt::format("{} {} {}", system.sysname, system.release, system.machine);
   }
-  if (const Result<std::string> info = ReadFile("/proc/cpuinfo")) {
-    environment["cpu"] = CpuInfo(*info, "model name");
-    std::string flags = " " + CpuInfo(*info, "flags") + CpuInfo(*info, "Features") + " ";
+  // A file without a size, which ReadFile would take for empty.
+  std::ifstream file("/proc/cpuinfo");
+  const std::string info{std::istreambuf_iterator<char>(file), {}};
+  if (!info.empty()) {
+    environment["cpu"] = CpuInfo(info, "model name");
+    const std::string flags = " " + CpuInfo(info, "flags") + CpuInfo(info, "Features") + " ";
     environment["cpu_features"] = json::array();
     for (const char* feature : kCpuFeatures) {
       if (flags.find(fmt::format(" {} ", feature)) != std::string::npos) {

@@ -18,7 +18,7 @@ struct ExplainOptions {
   ChildOptions child;
   double seconds = 120;
   uint64_t seed = 1;
-  int rounds = 14;       // of fresh neighbours, at most
+  int rounds = 24;       // of fresh neighbours, at most
   int round_size = 150;  // drawn in one
   bool releases = true;
   bool blame = true;

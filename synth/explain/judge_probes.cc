@@ -50,6 +50,7 @@ class ProbeJudge {
         Configurations one;
         one.push_back(std::move(configuration));
         judge.deaths = std::make_unique<SymptomCheck>(std::move(one), here, options_, &observer_);
+        judge.deaths->set_any_place(true);
       } else {
         judge.one.push_back(std::move(configuration));
       }
