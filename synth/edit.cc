@@ -179,7 +179,7 @@ void AddSource(Sketch& sketch, const std::string& name, const Tensor& tensor, bo
 }
 
 bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownValues& values,
-                 bool constants) {
+                 bool constants, bool expose_ends) {
   Graph& graph = sketch.model.graph;
   std::set<std::string> read;
   std::map<std::string, bool> removed;  // value -> whether it came from constants alone
@@ -204,7 +204,7 @@ bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownVal
   }
   graph.nodes = std::move(kept);
   std::erase_if(graph.outputs, [&](const ValueInfo& o) { return removed.contains(o.name); });
-  if (graph.outputs.empty()) ExposeEnds(graph, ends, values);
+  if (graph.outputs.empty() && expose_ends) ExposeEnds(graph, ends, values);
   if (graph.outputs.empty()) return false;
   for (const auto& [name, constant] : removed) {
     if (!read.contains(name)) continue;

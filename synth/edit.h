@@ -35,7 +35,7 @@ void AddSource(Sketch& sketch, const std::string& name, const Tensor& tensor, bo
 // Graph outputs that they made are dropped; where none is left, what they read of the others
 // becomes the outputs. False where a value that is needed is not known, or no output is left.
 bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownValues& values,
-                 bool constants = false);
+                 bool constants = false, bool expose_ends = true);
 // Reads of `from` become reads of `to`, in nodes, their subgraphs and graph outputs.
 void Redirect(Sketch& sketch, const std::string& from, const std::string& to);
 

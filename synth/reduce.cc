@@ -168,7 +168,8 @@ Case ToCase(const Sketch& sketch) {
 }
 
 Result<std::vector<const ReductionPass*>> SelectPasses(const ReduceOptions& options) {
-  const auto& all = ReductionPassRegistry();
+  std::vector<const ReductionPass*> all = ReductionPassRegistry();
+  all.push_back(&ChunksPass());
   for (const auto* names : {&options.only, &options.skip}) {
     for (const std::string& name : *names) {
       if (std::ranges::any_of(all, [&](const auto* pass) { return pass->name() == name; }))
@@ -182,7 +183,8 @@ Result<std::vector<const ReductionPass*>> SelectPasses(const ReduceOptions& opti
   };
   std::vector<const ReductionPass*> chosen;
   for (const ReductionPass* pass : all) {
-    if ((options.only.empty() || named(options.only, pass)) && !named(options.skip, pass)) {
+    const bool wanted = options.only.empty() ? pass != &ChunksPass() : named(options.only, pass);
+    if (wanted && !named(options.skip, pass)) {
       chosen.push_back(pass);
     }
   }

@@ -8,6 +8,7 @@
 #include "synth/check_command.h"
 #include "synth/investigate.h"
 #include "synth/judge.h"
+#include "synth/passes/passes.h"
 
 namespace moire {
 namespace {
@@ -47,6 +48,8 @@ std::string ListPasses() {
   for (const ReductionPass* pass : ReductionPassRegistry()) {
     text += fmt::format("{:14} {}\n", pass->name(), pass->help());
   }
+  // By name only.
+  text += fmt::format("{:14} {}\n", ChunksPass().name(), ChunksPass().help());
   return text;
 }
 

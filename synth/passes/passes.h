@@ -9,6 +9,7 @@ namespace moire {
 const ReductionPass& OutputsPass();
 const ReductionPass& CutPass();
 const ReductionPass& NodesPass();
+const ReductionPass& ChunksPass();  // a baseline: runs where it is named alone
 const ReductionPass& BypassPass();
 const ReductionPass& NodeOutputsPass();
 const ReductionPass& ShapesPass();

@@ -82,7 +82,7 @@ GraphReport MeasureGraph(const FailingGraph& graph, double seconds) {
   const MinimalityReport minimality = CheckMinimal(reduced, graph.test_case, interesting);
   report.verified = minimality.minimal;
   report.still_fails = minimality.still_fails;
-  options.only = {"nodes"};
+  options.only = {"chunks"};
   report.chunks = Measure(graph.test_case, interesting, options);
   options.only = {"cut"};
   report.cut = Measure(graph.test_case, interesting, options);
