@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "harness/case/onnx_adapter.h"
 #include "oracles/reference/reference.h"
 
 namespace moire {
@@ -132,6 +133,26 @@ void ExposeEnds(Graph& graph, const std::set<std::string>& ends, const KnownValu
   }
 }
 
+// Types of what the reference did not get to. Where inference fails too, a value has the type of
+// the first input of its node: a guess that an attempt proves right or wrong.
+void AddTypes(const Sketch& sketch, KnownValues& values) {
+  if (const Result<Model> inferred = InferShapes(sketch.model)) {
+    for (const ValueInfo& value : inferred->graph.value_info) {
+      values.try_emplace(value.name, KnownValue{value.type.type, false, {}});
+    }
+  }
+  for (const Node& node : sketch.model.graph.nodes) {
+    DataType type = DataType::kUndefined;
+    for (const std::string& input : node.inputs) {
+      if (type != DataType::kUndefined) break;
+      if (const auto value = values.find(input); value != values.end()) type = value->second.type;
+    }
+    for (const std::string& output : node.outputs) {
+      if (!output.empty()) values.try_emplace(output, KnownValue{type, false, {}});
+    }
+  }
+}
+
 }  // namespace
 
 KnownValues ComputeValues(const Sketch& sketch) {
@@ -155,7 +176,8 @@ KnownValues ComputeValues(const Sketch& sketch) {
       }
     }
   };
-  Evaluate(sketch.model, sketch.inputs, options);
+  const ReferenceResult result = Evaluate(sketch.model, sketch.inputs, options);
+  if (result.status != ReferenceStatus::kEvaluated) AddTypes(sketch, values);
   return values;
 }
 

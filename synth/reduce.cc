@@ -24,6 +24,16 @@ constexpr int64_t kSlackElements = 16;
 // On the way a case may grow to this many times the original; the result never exceeds it.
 constexpr int kGrowth = 2;
 
+// Whether ONNX's checker takes the model. It insists that graph outputs declare a shape, which ONNX
+// leaves optional and which is not known of a graph that the reference refuses.
+bool Valid(const Sketch& sketch) {
+  Model model = sketch.model;
+  for (ValueInfo& output : model.graph.outputs) {
+    if (output.type.opaque.empty() && !output.type.dims) output.type.dims.emplace();
+  }
+  return CheckModel(SerializeModel(model), false).has_value();
+}
+
 class Search {
  public:
   Search(const Case& original, const Interesting& interesting, const ReduceOptions& options)
@@ -44,7 +54,7 @@ class Search {
       result.nodes_before = CountNodes(current_.model.graph);
       max_elements_ = CountElements(current_);
       max_bytes_ = result.bytes_before;
-      valid_ = CheckModel(ToCase(current_).model, false).has_value();
+      valid_ = Valid(current_);
       // What is edited is our own serialisation: it has to fail too.
       if (Check(ToCase(current_))) {
         InlineCalls();
@@ -88,7 +98,7 @@ class Search {
     if (!tried_.insert(HashBytes(bytes.data(), bytes.size())).second) return false;
     // What ONNX allows stays so: a required attribute has no default, though a runtime may give it
     // one.
-    if (valid_ && !CheckModel(test_case.model, false)) return false;
+    if (valid_ && !Valid(candidate)) return false;
     if (!Check(test_case)) return false;
     current_ = std::move(candidate);
     const bool small = bytes.size() <= max_bytes_ && elements <= max_elements_ &&

@@ -73,6 +73,25 @@ TEST(Reduce, OneNodeIsLeft) {
   EXPECT_EQ(elements, 1);  // Sub(x, x)
 }
 
+// A runtime that dies of what is to be refused: no shape is known behind it.
+TEST(Reduce, WhatTheReferenceRefusesIsReducedToo) {
+  const Case original = FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+  agraph (float[4] x) => (float[1] out, float[4] other)
+  <int64[1] nine = {9}> {
+    a = Tanh(x)
+    b = Gather(a, nine)
+    out = Neg(b)
+    c = Exp(a)
+    other = Abs(c)
+  })");
+  const auto result = Reduce(original, [](const Case& c) {
+    return CountOp(ModelOf(c), "Gather") == 1 &&
+           Evaluate(ModelOf(c), c.inputs).status == ReferenceStatus::kRejected;
+  });
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->nodes_after, 1);
+}
+
 TEST(Reduce, TwoNodesThatBelongTogetherStayConnected) {
   const auto connected = [](const Case& c) {
     if (!IsValid(c)) return false;

@@ -115,6 +115,16 @@ Result<std::vector<std::string>> WholeSpecs(const std::vector<std::string>& back
   return specs;
 }
 
+// Bundles that a triage process was killed over.
+void RemoveUnfinished(const std::string& findings) {
+  std::error_code error;
+  std::vector<fs::path> unfinished;
+  for (const auto& entry : fs::directory_iterator(findings, error)) {
+    if (entry.path().extension() == ".new") unfinished.push_back(entry.path());
+  }
+  for (const fs::path& path : unfinished) fs::remove_all(path, error);
+}
+
 Status Supervisor::Prepare() {
   std::error_code error;
   for (const std::string& directory :
@@ -124,6 +134,7 @@ Status Supervisor::Prepare() {
       return Fail(ErrorCode::kEnvironment, "cannot make '{}': {}", directory, error.message());
     }
   }
+  RemoveUnfinished(options_.out + "/findings");
   if (const auto text = ReadFile(RulesFile(options_.out))) {
     if (auto rules = RulesFromJson(*text)) rules_ = std::move(*rules);
   }
@@ -461,6 +472,7 @@ Result<CampaignSummary> Supervisor::Run() {
     poll(nullptr, 0, static_cast<int>(1000 * kPollSeconds));
   }
   triage_->Stop();
+  RemoveUnfinished(options_.out + "/findings");
   MOIRE_ASSIGN(CampaignSummary summary, Summarise());
   summary.seconds = fuzzed;
   return summary;

@@ -37,18 +37,19 @@ void Bind(google::protobuf::RepeatedPtrField<onnx::NodeProto>& nodes,
   }
 }
 
+void AddAttributes(const google::protobuf::RepeatedPtrField<onnx::AttributeProto>& from,
+                   AttributeMap& to) {
+  for (const onnx::AttributeProto& attribute : from) to[attribute.name()] = attribute;
+}
+
 AttributeMap Attributes(const onnx::OpSchema& schema, const onnx::FunctionProto& function,
                         const onnx::NodeProto& node) {
   AttributeMap out;
   for (const auto& [name, declared] : schema.attributes()) {
     if (!declared.default_value.name().empty()) out[name] = declared.default_value;
   }
-  for (const onnx::AttributeProto& attribute : function.attribute_proto()) {
-    out[attribute.name()] = attribute;
-  }
-  for (const onnx::AttributeProto& attribute : node.attribute()) {
-    out[attribute.name()] = attribute;
-  }
+  AddAttributes(function.attribute_proto(), out);
+  AddAttributes(node.attribute(), out);
   return out;
 }
 
@@ -63,23 +64,10 @@ bool FindBody(const onnx::OpSchema& schema, const onnx::NodeProto& node, int ops
   return schema.BuildContextDependentFunction(context, out, opset);
 }
 
-Result<FunctionBody> Expand(const Node& node, int64_t opset, std::span<const ValueType> inputs) {
-  const onnx::OpSchema* schema =
-      onnx::OpSchemaRegistry::Schema(node.op, static_cast<int>(opset), node.domain);
-  if (schema == nullptr) return Fail(ErrorCode::kNotFound, "no schema of {}", node.op);
-  Graph single;
-  single.nodes.push_back(node);
-  onnx::GraphProto wrapped;
-  GraphToProto(single, wrapped);
-  const onnx::NodeProto& proto = wrapped.node(0);
-  std::vector<onnx::TypeProto> types(inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i] != ValueType{}) ValueTypeToProto(inputs[i], types[i]);
-  }
-  onnx::FunctionProto function;
-  if (!FindBody(*schema, proto, static_cast<int>(opset), types, function)) {
-    return Fail(ErrorCode::kNotFound, "{} has no function body", node.op);
-  }
+// The graph of a function body with the node's inputs and outputs, and the attributes put in. Takes
+// the nodes out of `function`.
+Result<FunctionBody> Assemble(const Node& node, onnx::FunctionProto& function,
+                              const AttributeMap& attributes) {
   if (static_cast<int>(node.inputs.size()) > function.input_size() ||
       static_cast<int>(node.outputs.size()) > function.output_size()) {
     return Fail(ErrorCode::kNotFound, "the body of {} takes fewer values", node.op);
@@ -100,7 +88,7 @@ Result<FunctionBody> Expand(const Node& node, int64_t opset, std::span<const Val
     graph.add_output()->set_name(function.output(static_cast<int>(k)));
   }
   graph.mutable_node()->Swap(function.mutable_node());
-  Bind(*graph.mutable_node(), Attributes(*schema, function, proto), omitted);
+  Bind(*graph.mutable_node(), attributes, omitted);
   FunctionBody out;
   for (const onnx::OperatorSetIdProto& import : function.opset_import()) {
     out.opsets.push_back({import.domain(), import.version()});
@@ -109,17 +97,70 @@ Result<FunctionBody> Expand(const Node& node, int64_t opset, std::span<const Val
   return out;
 }
 
-}  // namespace
+Result<FunctionBody> Expand(const Node& node, int64_t opset, std::span<const ValueType> inputs) {
+  const onnx::OpSchema* schema =
+      onnx::OpSchemaRegistry::Schema(node.op, static_cast<int>(opset), node.domain);
+  if (schema == nullptr) return Fail(ErrorCode::kNotFound, "no schema of {}", node.op);
+  Graph single;
+  single.nodes.push_back(node);
+  onnx::GraphProto wrapped;
+  GraphToProto(single, wrapped);
+  const onnx::NodeProto& proto = wrapped.node(0);
+  std::vector<onnx::TypeProto> types(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] != ValueType{}) ValueTypeToProto(inputs[i], types[i]);
+  }
+  onnx::FunctionProto function;
+  if (!FindBody(*schema, proto, static_cast<int>(opset), types, function)) {
+    return Fail(ErrorCode::kNotFound, "{} has no function body", node.op);
+  }
+  return Assemble(node, function, Attributes(*schema, function, proto));
+}
 
-Result<FunctionBody> ExpandFunction(const Node& node, int64_t opset,
-                                    std::span<const ValueType> inputs) {
+// The body of a function that the model brings along.
+Result<FunctionBody> ExpandLocal(const Node& node, const std::string& model_extra) {
+  onnx::ModelProto model;
+  if (!model.ParseFromString(model_extra)) {
+    return Fail(ErrorCode::kInvalidInput, "the model's functions cannot be read");
+  }
+  for (onnx::FunctionProto& function : *model.mutable_functions()) {
+    if (function.name() != node.op || function.domain() != node.domain ||
+        function.overload() != node.overload) {
+      continue;
+    }
+    Graph single;
+    single.nodes.push_back(node);
+    onnx::GraphProto wrapped;
+    GraphToProto(single, wrapped);
+    AttributeMap attributes;
+    AddAttributes(function.attribute_proto(), attributes);
+    AddAttributes(wrapped.node(0).attribute(), attributes);
+    return Assemble(node, function, attributes);
+  }
+  return Fail(ErrorCode::kNotFound, "the model has no function {}.{}", node.domain, node.op);
+}
+
+template <typename Function>
+Result<FunctionBody> Guarded(const Node& node, const Function& function) {
   try {
-    return Expand(node, opset, inputs);
+    return function();
   } catch (const std::exception& error) {
     return Fail(ErrorCode::kNotFound, "{}: {}", node.op, error.what());
   } catch (...) {
     return Fail(ErrorCode::kInternal, "the ONNX library threw something unknown");
   }
+}
+
+}  // namespace
+
+Result<FunctionBody> ExpandFunction(const Node& node, int64_t opset,
+                                    std::span<const ValueType> inputs) {
+  return Guarded(node, [&] { return Expand(node, opset, inputs); });
+}
+
+Result<FunctionBody> ExpandLocalFunction(const Node& node, const Model& model) {
+  if (model.extra.empty()) return Fail(ErrorCode::kNotFound, "the model has no functions");
+  return Guarded(node, [&] { return ExpandLocal(node, model.extra); });
 }
 
 }  // namespace moire

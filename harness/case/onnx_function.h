@@ -22,6 +22,10 @@ struct FunctionBody {
 Result<FunctionBody> ExpandFunction(const Node& node, int64_t opset,
                                     std::span<const ValueType> inputs);
 
+// The same for a node that calls a function which the model brings along (ModelProto.functions).
+// kNotFound: it has none of that domain, name and overload.
+Result<FunctionBody> ExpandLocalFunction(const Node& node, const Model& model);
+
 }  // namespace moire
 
 #endif  // MOIRE_HARNESS_CASE_ONNX_FUNCTION_H_

@@ -31,8 +31,10 @@ Status WriteSpecial(const std::string& path, const std::string& json) {
 int ExitCodeOf(const Error& error) {
   switch (error.code) {
     case ErrorCode::kInternal:
-    case ErrorCode::kEnvironment: return kExitInternal;
-    default: return kExitUsage;
+    case ErrorCode::kEnvironment:
+      return kExitInternal;
+    default:
+      return kExitUsage;
   }
 }
 
@@ -71,10 +73,9 @@ void WriteJson(CommandContext& context, const std::string& path, const std::stri
   }
   std::error_code ignored;
   const auto kind = std::filesystem::status(path, ignored).type();
-  const bool special = kind == std::filesystem::file_type::character ||
-                       kind == std::filesystem::file_type::block ||
-                       kind == std::filesystem::file_type::fifo ||
-                       kind == std::filesystem::file_type::socket;
+  const bool special =
+      kind == std::filesystem::file_type::character || kind == std::filesystem::file_type::block ||
+      kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::socket;
   const Status status = special ? WriteSpecial(path, json) : WriteFile(path, json);
   if (!status) Complain(context, status.error());
 }
@@ -91,6 +92,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddCover(app, context);
   AddBench(app, context);
   AddConformance(app, context);
+  AddCalibrate(app, context);
   AddInternal(app, context);
 }
 

@@ -47,6 +47,7 @@ void AddBackends(CLI::App& app, CommandContext& context);
 void AddCover(CLI::App& app, CommandContext& context);
 void AddBench(CLI::App& app, CommandContext& context);
 void AddConformance(CLI::App& app, CommandContext& context);
+void AddCalibrate(CLI::App& app, CommandContext& context);
 void AddInternal(CLI::App& app, CommandContext& context);
 
 }  // namespace moire

@@ -4,8 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "fuzzers/bench/cover.h"
+#include "harness/backends/ort/ort_release.h"
 #include "harness/cli/command.h"
-#include "oracles/reference/conformance/conformance.h"
+#include "harness/execute/suite.h"
 #include "synth/load.h"
 
 namespace moire {
@@ -28,25 +29,29 @@ Status RunCover(const Flags& flags, CommandContext& context) {
     return std::move(cases.front().test_case);
   };
   MOIRE_ASSIGN(const CoverReport report, Cover(paths, load, options));
-  Say(flags.json, fmt::format("{}: {} models, {} accepted, {} died\n{} of {} blocks reached, {} at the start\n",
-             report.library, report.models, report.accepted, report.died.size(),
-             report.blocks_reached, report.blocks_total, report.blocks_base));
+  Say(flags.json,
+      fmt::format("{}: {} models, {} accepted, {} died\n{} of {} blocks reached, {} at the start\n",
+                  report.library, report.models, report.accepted, report.died.size(),
+                  report.blocks_reached, report.blocks_total, report.blocks_base));
   WriteJson(context, flags.json, ToJson(report));
   return {};
 }
 
 Status RunConformanceCommand(const Flags& flags, CommandContext& context) {
   MOIRE_ASSIGN(const ConformanceReport report,
-               RunConformance(flags.directory, flags.conformance));
+               flags.backends.empty()
+                   ? RunConformance(flags.directory, flags.conformance)
+                   : RunSuite(flags.directory, OpenSpecs(flags.backends), flags.conformance));
   auto failed = nlohmann::json::array();
   for (const CaseReport& entry : report.cases) {
     if (entry.outcome != CaseOutcome::kFailed) continue;
     Say(flags.json, fmt::format("FAILED {}: {}\n", entry.name, entry.reason));
     failed.push_back({{"name", entry.name}, {"reason", entry.reason}});
   }
-  Say(flags.json, fmt::format("{} cases: {} passed, {} undetermined, {} not implemented, {} failed\n",
-             report.cases.size(), report.passed, report.undetermined, report.not_implemented,
-             report.failed));
+  Say(flags.json,
+      fmt::format("{} cases: {} passed, {} undetermined, {} not implemented, {} failed\n",
+                  report.cases.size(), report.passed, report.undetermined, report.not_implemented,
+                  report.failed));
   const nlohmann::json json = {{"cases", report.cases.size()},
                                {"passed", report.passed},
                                {"undetermined", report.undetermined},
@@ -63,8 +68,12 @@ void AddCover(CLI::App& app, CommandContext& context) {
   CLI::App* command =
       app.add_subcommand("cover", "Count the blocks of a released library that models reach");
   auto flags = std::make_shared<Flags>();
-  command->add_option("directory", flags->directory, "Models, cases or backend-test directories")->required();
-  command->add_option("--backend", flags->backends, "SPEC, repeated; default ort at levels none and all");
+  command->add_option("directory", flags->directory, "Models, cases or backend-test directories")
+      ->required();
+  command
+      ->add_option("--backend", flags->backends,
+                   "SPEC, repeated; default ort at levels none and all")
+      ->allow_extra_args(false);  // the directory may follow
   AddJson(*command, flags->json);
   command->callback([flags, &context] {
     if (const Status status = RunCover(*flags, context); !status) Complain(context, status.error());
@@ -73,9 +82,15 @@ void AddCover(CLI::App& app, CommandContext& context) {
 
 void AddConformance(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
-      "conformance", "Run the reference on cases with known results (backend-test layout)");
+      "conformance",
+      "Run the reference, or a backend, on cases with known results (backend-test layout)");
   auto flags = std::make_shared<Flags>();
-  command->add_option("directory", flags->directory, "Directory of case directories")->required();
+  flags->directory = MoireHome() + "/node-cases";
+  command->add_option(
+      "directory", flags->directory,
+      "Directory of case directories; default the official node cases in MOIRE_HOME");
+  command->add_option("--backend", flags->backends, "SPEC, repeated; default the reference")
+      ->allow_extra_args(false);
   command->add_option("--filter", flags->conformance.filter, "Only cases whose name contains this");
   AddJson(*command, flags->json);
   command->callback([flags, &context] {

@@ -26,10 +26,10 @@ struct Scope {
   }
 };
 
-RangeTensor FromValue(const Value& value) {
-  if (value.kind == ValueKind::kTensor) return FromTensor(value.tensor);
+RangeTensor FromValue(const OnnxValue& value) {
+  if (value.kind == OnnxKind::kTensor) return FromTensor(value.tensor);
   std::vector<RangeTensor> parts;
-  for (const Value& part : value.parts) parts.push_back(FromValue(part));
+  for (const OnnxValue& part : value.parts) parts.push_back(FromValue(part));
   return MakeParts(value.kind, std::move(parts));
 }
 
@@ -104,7 +104,7 @@ class Evaluator {
       MOIRE_TRY(CheckDeclared(*declared, input.tensor));
       scope.values[declared->name] = FromTensor(input.tensor);
     }
-    for (const NamedValue& input : options_.values) {
+    for (const NamedOnnxValue& input : options_.values) {
       const ValueInfo* declared = model_.graph.FindInput(input.name);
       if (declared != nullptr) scope.values[declared->name] = FromValue(input.value);
     }
@@ -219,7 +219,8 @@ class Evaluator {
     for (const RangeTensor* input : inputs) {
       types.push_back(input == nullptr ? ValueType{} : TensorType(input->type, input->shape));
     }
-    const Result<FunctionBody> body = ExpandFunction(node, opset, types);
+    Result<FunctionBody> body = ExpandFunction(node, opset, types);
+    if (!body) body = ExpandLocalFunction(node, model_);
     if (!body || depth >= kMaxDepth) {
       StoreOpaque(node, scope, Opaque::kUnsupported,
                   fmt::format("operator {}{}{} at opset {}", node.domain,

@@ -38,6 +38,30 @@ g (float[1,2] scores, int64[1] labels) => (float loss) {
   EXPECT_TRUE(Legal(result.outputs[0], FloatScalar(0.04858735f), 0));
 }
 
+TEST(Evaluate, ModelLocalFunctionsRun) {
+  const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 21, "local" : 1]>
+g (float[2] x) => (float[2] y, float[2] z) {
+  y = local.Twice <by : float = 3.0> (x)
+  z = local.Again (x) }
+<domain: "local", opset_import: ["" : 21]>
+Twice <by : float = 2.0> (a) => (b) {
+  factor = Constant <value_float : float = @by> ()
+  b = Mul (a, factor) }
+<domain: "local", opset_import: ["" : 21, "local" : 1]>
+Again (a) => (c) {
+  b = local.Twice (a)
+  c = local.Twice (b) })");
+  Tensor x = MakeTensor(DataType::kFloat, {2});
+  SetFloat(x, 0, 5);
+  const std::vector<NamedTensor> inputs = {{"x", x}};
+  const ReferenceResult result = Evaluate(model, inputs);
+  ASSERT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
+  ASSERT_EQ(result.outputs[0].opaque, Opaque::kNo) << result.outputs[0].opaque_reason;
+  EXPECT_EQ(result.outputs[0].value[0], 15);
+  ASSERT_EQ(result.outputs[1].opaque, Opaque::kNo) << result.outputs[1].opaque_reason;
+  EXPECT_EQ(result.outputs[1].value[0], 20);
+}
+
 TEST(Evaluate, MissingAndMisshapenInputsAreRejected) {
   const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 21]>
 g (float[2] x) => (float[2] y) { y = Identity (x) })");

@@ -58,7 +58,7 @@ RangeTensor FromTensor(const Tensor& tensor) {
   return out;
 }
 
-RangeTensor MakeParts(ValueKind kind, std::vector<RangeTensor> parts) {
+RangeTensor MakeParts(OnnxKind kind, std::vector<RangeTensor> parts) {
   RangeTensor out;
   out.opaque = Opaque::kParts;
   out.opaque_reason = fmt::format("a {}, not a tensor", Name(kind));

@@ -57,7 +57,7 @@ struct RangeTensor {
 
   // opaque == kParts, type kUndefined. A sequence: its elements. An optional: one element or none.
   // A map: the tensor of its keys and the tensor of its values, both 1-D.
-  ValueKind kind = ValueKind::kTensor;
+  OnnxKind kind = OnnxKind::kTensor;
   std::vector<RangeTensor> parts;
 
   int64_t size() const { return Count(shape); }
@@ -80,7 +80,7 @@ inline bool HeldAsBytes(DataType type) {
   return type == DataType::kString || Traits(type).kind == TypeClass::kComplex;
 }
 // A sequence, optional or map of these parts.
-RangeTensor MakeParts(ValueKind kind, std::vector<RangeTensor> parts);
+RangeTensor MakeParts(OnnxKind kind, std::vector<RangeTensor> parts);
 
 // Storage of the right kind for `type`, zero-filled; floats without ranges (exact).
 RangeTensor MakeRangeTensor(DataType type, Shape shape);

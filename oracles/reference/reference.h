@@ -32,7 +32,7 @@ struct ReferenceOptions {
   // the value search and "first divergent tensor".
   std::function<void(const Node&, std::span<const RangeTensor>)> on_node;
   // Graph inputs that are no dense tensors, by name.
-  std::span<const NamedValue> values{};
+  std::span<const NamedOnnxValue> values{};
 };
 
 // Inputs are matched by name; an initializer serves as default. Missing input: kRejected.

@@ -161,7 +161,7 @@ constexpr auto kThresholded = [](const NodeRun& run, auto x) {
 constexpr auto kHardSigmoid = [](const NodeRun& run, auto x) {
   using T = decltype(x);
   const T y = AttributeOf<T>(run, "alpha", 0.2F) * x + AttributeOf<T>(run, "beta", 0.5F);
-  return std::max(T{0}, std::min(T{1}, y));
+  return std::isnan(y) ? y : std::max(T{0}, std::min(T{1}, y));
 };
 
 template <auto kTest>

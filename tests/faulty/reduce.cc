@@ -168,12 +168,16 @@ Status ArgExtreme(NodeRun& run) {
       for (int64_t k = 1; k < lines.length; ++k) {
         const auto a = from[static_cast<size_t>(lines.At(line, k))];
         const auto b = from[static_cast<size_t>(lines.At(line, best))];
-        if (better(a, b) || (last && a == b)) best = k;
+        if (better(a, b) || (last && !better(b, a))) best = k;
       }
       out.i[static_cast<size_t>(line)] = best;
     }
   };
-  const auto better = [](auto a, auto b) { return kMax ? a > b : a < b; };
+  // NaN wins against any number, as in NumPy.
+  const auto better = [](auto a, auto b) {
+    if (std::isnan(a) || std::isnan(b)) return !std::isnan(b);
+    return kMax ? a > b : a < b;
+  };
   switch (StorageOf(x.type)) {
     case Storage::kFloat:
       apply(x.f, better);

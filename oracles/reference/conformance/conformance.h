@@ -11,8 +11,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "harness/case/value.h"
 #include "oracles/reference/reference.h"
 
 namespace moire {
@@ -53,6 +55,26 @@ struct ConformanceOptions {
   ReferenceOptions reference;
   std::string filter;  // only cases whose name contains it
 };
+
+// The values of one test_data_set_N.
+struct DataSet {
+  std::vector<NamedTensor> inputs;
+  std::vector<NamedOnnxValue> values;                  // inputs that are no dense tensors
+  std::vector<std::pair<size_t, OnnxValue>> expected;  // index of the output
+};
+Result<DataSet> ReadDataSet(const std::string& directory, const Graph& graph);
+
+// Case directories below `directory` (or it alone) whose names contain `filter`, sorted; and the
+// data sets of one. kNotFound when there is no case.
+Result<std::vector<std::string>> FindCases(const std::string& directory, const std::string& filter);
+std::vector<std::string> FindDataSets(const std::string& directory);
+
+// Outcomes of several data sets or outputs: the worst one counts.
+void Worsen(CaseReport& report, CaseOutcome outcome, std::string reason);
+void Count(ConformanceReport& report, CaseReport one);
+
+// |actual - expected| <= 1e-7 + 1e-3 |expected|: the tolerance of onnx.backend.test.
+bool WithinTolerance(double actual, double expected);
 
 // One case directory. Errors inside it are the case's outcome, not the function's.
 CaseReport RunConformanceCase(const std::string& directory, const ConformanceOptions& options = {});

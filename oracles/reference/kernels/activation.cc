@@ -65,8 +65,7 @@ Status Relu(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
   if (IsFloat(type)) {
     return MapFloat(ctx, [](const Interval& x) {
-      // max(0, NaN) is open, as for Max.
-      if (std::isnan(x.lo)) return NanForCertain(kUnspecified);
+      if (std::isnan(x.lo)) return NanForCertain();  // max(0, NaN), as for Max
       return PositivePart({x.value, x.lo, std::max(x.hi, 0.0), kDecided});
     });
   }
@@ -137,9 +136,7 @@ Status HardSigmoid(KernelContext& ctx) {
   const Interval alpha = FloatAttribute(ctx, "alpha", 0.2f, ctx.In(0).type);
   const Interval beta = FloatAttribute(ctx, "beta", 0.5f, ctx.In(0).type);
   return FloatActivation(ctx, [&](DataType type, const Accuracy& row, const Interval& x) {
-    Interval out = HardSigmoidOf(type, row, alpha, beta, x);
-    if (std::isnan(out.lo)) out.mark |= kUnspecified;  // max and min of NaN are open
-    return out;
+    return HardSigmoidOf(type, row, alpha, beta, x);
   });
 }
 

@@ -1,7 +1,8 @@
 // ArgMax, ArgMin, CumSum, CumProd.
 //
 // ArgMax/ArgMin over ranges: undecidable where another element may be as extreme as the winner.
-// NaN: the pages do not say where it ranks, unspecified.
+// NaN: the pages do not say where it ranks; as in ONNX's own implementation (NumPy's argmax and
+// argmin) it wins against any number.
 #include <algorithm>
 #include <cmath>
 
@@ -22,7 +23,10 @@ Winner FindExtreme(const Row& row, int64_t n, bool negate, bool last) {
   const double sign = negate ? -1 : 1;
   Winner out;
   for (int64_t k = 0; k < n; ++k) {
-    if (std::isnan(row.value[k])) return {0, kUnspecified};
+    const int64_t at = last ? n - 1 - k : k;
+    if (std::isnan(row.value[at])) return {at, kDecided};
+  }
+  for (int64_t k = 0; k < n; ++k) {
     const double x = sign * row.value[k];
     const double best = sign * row.value[out.index];
     if (x > best || (last && x == best)) out.index = k;

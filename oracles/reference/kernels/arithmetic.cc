@@ -207,9 +207,7 @@ Status Mod(KernelContext& ctx) {
 template <bool kMax>
 Interval PickRanges(const Interval& a, const Interval& b) {
   if (std::isnan(a.lo) || std::isnan(b.lo)) {
-    // ONNX does not say which wins; NaN for certain only against NaN.
-    const bool both = std::isnan(a.lo) && std::isnan(b.lo);
-    return NanForCertain(both ? kDecided : kUnspecified);
+    return NanForCertain();  // as ONNX's own implementation, NumPy's maximum and minimum
   }
   if constexpr (kMax) {
     return {std::max(a.value, b.value), std::max(a.lo, b.lo), std::max(a.hi, b.hi), kDecided};

@@ -1,10 +1,11 @@
 // Cast, CastLike and BitCast. The conversion rules are those of Cast's ONNX page; its "undefined"
-// and what it leaves open are kUnspecified (docs/unspecified.md). Casts from and to string are not
-// supported.
+// and what it leaves open are kUnspecified (docs/unspecified.md). Casts from and to string:
+// cast_string.cc.
 #include <algorithm>
 #include <cmath>
 
 #include "harness/case/float_bits.h"
+#include "oracles/reference/kernels/cast_string.h"
 #include "oracles/reference/kernels/elementwise.h"
 #include "oracles/reference/kernels/families.h"
 
@@ -175,6 +176,8 @@ Status CastTo(KernelContext& ctx, DataType to) {
     ctx.Out(0) = x;
     return {};
   }
+  if (x.type == kString) return CastFromString(ctx, to);
+  if (to == kString && (IsFloat(x.type) || IsExact(x.type))) return CastToString(ctx);
   return Fail(ErrorCode::kUnsupported, "{} from {} to {}", ctx.node().op, Name(x.type), Name(to));
 }
 

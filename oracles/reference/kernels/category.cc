@@ -76,16 +76,16 @@ Status ZipMap(KernelContext& ctx) {
     std::vector<RangeTensor> parts;
     parts.push_back(keys);
     parts.push_back(std::move(values));
-    maps.push_back(MakeParts(ValueKind::kMap, std::move(parts)));
+    maps.push_back(MakeParts(OnnxKind::kMap, std::move(parts)));
   }
-  ctx.Out(0) = MakeParts(ValueKind::kSequence, std::move(maps));
+  ctx.Out(0) = MakeParts(OnnxKind::kSequence, std::move(maps));
   return {};
 }
 
 // The keys and values of a map at input 0.
 Status CheckMap(const KernelContext& ctx) {
   const RangeTensor& map = ctx.In(0);
-  if (map.kind == ValueKind::kMap && map.parts.size() == 2) return {};
+  if (map.kind == OnnxKind::kMap && map.parts.size() == 2) return {};
   return Fail(ErrorCode::kInvalidInput, "a {}, not a map", Name(map.kind));
 }
 

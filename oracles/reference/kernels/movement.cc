@@ -44,7 +44,7 @@ Status Transpose(KernelContext& ctx) {
 
 Status Expand(KernelContext& ctx) {
   const RangeTensor& data = ctx.In(0);
-  MOIRE_ASSIGN(const Ints wanted, ctx.ExactInts(1));
+  MOIRE_ASSIGN(const Ints wanted, ctx.ExactList(1));
   for (const int64_t dim : wanted) {
     if (dim < 0) return Fail(ErrorCode::kInvalidInput, "shape holds {}", dim);
   }
@@ -68,7 +68,7 @@ Status Expand(KernelContext& ctx) {
 
 Status Tile(KernelContext& ctx) {
   const RangeTensor& data = ctx.In(0);
-  MOIRE_ASSIGN(const Ints repeats, ctx.ExactInts(1));
+  MOIRE_ASSIGN(const Ints repeats, ctx.ExactList(1));
   if (repeats.size() != data.shape.size()) {
     return Fail(ErrorCode::kInvalidInput, "{} repeats for rank {}", repeats.size(),
                 data.shape.size());
@@ -287,7 +287,7 @@ Status ReverseSequence(KernelContext& ctx) {
 
 Status Compress(KernelContext& ctx) {
   const RangeTensor& data = ctx.In(0);
-  MOIRE_ASSIGN(const Ints condition, ctx.ExactInts(1));
+  MOIRE_ASSIGN(const Ints condition, ctx.ExactList(1));
   // Without an axis the input is flattened first.
   const bool flat = ctx.node().Find("axis") == nullptr;
   Shape shape = flat ? Shape{data.size()} : data.shape;

@@ -178,6 +178,8 @@ TEST(Movement, WrongAndHugeInputsAreTurnedAway) {
       {"reshape to a shape that is a scalar", {"Reshape"}, {m, Int64s({6}, {})}},
       {"a flag that is neither 0 nor 1", {"TopK", {{"largest", huge}}, 11, 2}, {m, Int64s({1})}},
       {"dropout of everything", {"Dropout", {}, 13}, {m, Floats({1}, {})}},
+      {"axes that are no list", {"Unsqueeze"}, {m, Int64s({0}, {1, 1})}},
+      {"slice along a matrix of axes", {"Slice"}, {m, Int64s({0}), Int64s({1}), Int64s({0}, {1, 1})}},
       {"transpose with an axis twice", {"Transpose", {{"perm", Ints{0, 0}}}}, {m}},
       {"squeeze of a wide axis", {"Squeeze"}, {m, Int64s({0})}},
       {"gather outside", {"Gather"}, {m, Int64s({2})}},

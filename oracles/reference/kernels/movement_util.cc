@@ -116,7 +116,7 @@ Status CheckIndices(const RangeTensor& indices) {
 
 Result<std::optional<Ints>> OptionalInts(const KernelContext& ctx, size_t input) {
   if (ctx.Input(input) == nullptr) return std::nullopt;
-  MOIRE_ASSIGN(Ints values, ctx.ExactInts(input));
+  MOIRE_ASSIGN(Ints values, ctx.ExactList(input));
   return values;
 }
 

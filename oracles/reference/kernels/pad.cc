@@ -48,9 +48,9 @@ Result<std::vector<AxisPad>> ReadPads(const KernelContext& ctx, size_t rank) {
   if (ctx.opset() < 11) {
     pads = ctx.node().IntList("pads");
   } else {
-    MOIRE_ASSIGN(pads, ctx.ExactInts(1));
+    MOIRE_ASSIGN(pads, ctx.ExactList(1));
     if (ctx.opset() >= 18 && ctx.Input(3) != nullptr) {
-      MOIRE_ASSIGN(const Ints given, ctx.ExactInts(3));
+      MOIRE_ASSIGN(const Ints given, ctx.ExactList(3));
       MOIRE_ASSIGN(axes, Axes(given, rank));
     }
   }
@@ -126,7 +126,7 @@ Status Pad(KernelContext& ctx) {
 
 Status CenterCropPad(KernelContext& ctx) {
   const RangeTensor& data = ctx.In(0);
-  MOIRE_ASSIGN(const Ints sizes, ctx.ExactInts(1));
+  MOIRE_ASSIGN(const Ints sizes, ctx.ExactList(1));
   Ints axes(data.shape.size());
   for (size_t d = 0; d < axes.size(); ++d) axes[d] = static_cast<int64_t>(d);
   if (ctx.node().Find("axes") != nullptr) {

@@ -463,7 +463,7 @@ Status Resize(KernelContext& ctx) {
     MOIRE_ASSIGN(const std::vector<double> values, ExactFloats(*scales));
     MOIRE_TRY(PlanScales(plan, axes, values));
   } else {
-    MOIRE_ASSIGN(const Ints values, ctx.ExactInts(3));
+    MOIRE_ASSIGN(const Ints values, ctx.ExactList(3));
     MOIRE_TRY(PlanSizes(ctx, plan, axes, values));
   }
   return RunPlan(ctx, plan);

@@ -92,7 +92,7 @@ Result<Recurrence> ParseRecurrence(KernelContext& ctx, int64_t gates,
   MOIRE_TRY(CheckShape(out.peephole, {out.directions, 3 * out.hidden}, "P"));
   out.lengths.assign(static_cast<size_t>(out.batch), out.steps);
   if (ctx.Input(4) != nullptr) {
-    MOIRE_ASSIGN(out.lengths, ctx.ExactInts(4));
+    MOIRE_ASSIGN(out.lengths, ctx.ExactList(4));
     MOIRE_TRY(CheckShape(ctx.Input(4), {out.batch}, "sequence_lens"));
     for (const int64_t length : out.lengths) {
       if (length < 0 || length > out.steps) {

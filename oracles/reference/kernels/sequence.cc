@@ -22,7 +22,7 @@ Status SpendCopy(KernelContext& ctx, const RangeTensor& value) {
 
 Result<const std::vector<RangeTensor>*> SequenceAtInput(const KernelContext& ctx, size_t input) {
   const RangeTensor& value = ctx.In(input);
-  if (value.kind == ValueKind::kSequence) return &value.parts;
+  if (value.kind == OnnxKind::kSequence) return &value.parts;
   return Fail(ErrorCode::kInvalidInput, "input {} is a {}, not a sequence", input,
               Name(value.kind));
 }
@@ -36,7 +36,7 @@ Status CheckKnown(const RangeTensor& value) {
 
 // "All tensors must have the same data type."
 Status CheckType(const std::vector<RangeTensor>& parts, const RangeTensor& tensor) {
-  if (tensor.kind != ValueKind::kTensor) {
+  if (tensor.kind != OnnxKind::kTensor) {
     return Fail(ErrorCode::kInvalidInput, "a {} in a sequence of tensors", Name(tensor.kind));
   }
   for (const RangeTensor& part : parts) {
@@ -49,12 +49,12 @@ Status CheckType(const std::vector<RangeTensor>& parts, const RangeTensor& tenso
   return {};
 }
 
-Status Store(KernelContext& ctx, ValueKind kind, std::vector<RangeTensor> parts) {
+Status Store(KernelContext& ctx, OnnxKind kind, std::vector<RangeTensor> parts) {
   ctx.Out(0) = MakeParts(kind, std::move(parts));
   return SpendCopy(ctx, ctx.Out(0));
 }
 
-Status SequenceEmpty(KernelContext& ctx) { return Store(ctx, ValueKind::kSequence, {}); }
+Status SequenceEmpty(KernelContext& ctx) { return Store(ctx, OnnxKind::kSequence, {}); }
 
 Status SequenceConstruct(KernelContext& ctx) {
   std::vector<RangeTensor> parts;
@@ -62,7 +62,7 @@ Status SequenceConstruct(KernelContext& ctx) {
     MOIRE_TRY(CheckType(parts, ctx.In(i)));
     parts.push_back(ctx.In(i));
   }
-  return Store(ctx, ValueKind::kSequence, std::move(parts));
+  return Store(ctx, OnnxKind::kSequence, std::move(parts));
 }
 
 // The index that an optional position input names: in [-count, limit], counted from the back where
@@ -87,7 +87,7 @@ Status SequenceInsert(KernelContext& ctx) {
   MOIRE_ASSIGN(const int64_t at, Position(ctx, 2, count, count, count));
   std::vector<RangeTensor> parts = *sequence;
   parts.insert(parts.begin() + at, ctx.In(1));
-  return Store(ctx, ValueKind::kSequence, std::move(parts));
+  return Store(ctx, OnnxKind::kSequence, std::move(parts));
 }
 
 Status SequenceErase(KernelContext& ctx) {
@@ -96,7 +96,7 @@ Status SequenceErase(KernelContext& ctx) {
   MOIRE_ASSIGN(const int64_t at, Position(ctx, 1, count, count - 1, count - 1));
   std::vector<RangeTensor> parts = *sequence;
   parts.erase(parts.begin() + at);
-  return Store(ctx, ValueKind::kSequence, std::move(parts));
+  return Store(ctx, OnnxKind::kSequence, std::move(parts));
 }
 
 Status SequenceAt(KernelContext& ctx) {
@@ -120,7 +120,7 @@ Status SequenceMap(KernelContext& ctx) {
   std::vector<std::vector<RangeTensor>> outputs(ctx.NumOutputs());
   for (size_t i = 0; i < ctx.NumInputs(); ++i) {
     const RangeTensor& input = ctx.In(i);
-    if (input.kind == ValueKind::kSequence && input.parts.size() != first->size()) {
+    if (input.kind == OnnxKind::kSequence && input.parts.size() != first->size()) {
       return Fail(ErrorCode::kInvalidInput, "sequences of {} and {}", first->size(),
                   input.parts.size());
     }
@@ -129,7 +129,7 @@ Status SequenceMap(KernelContext& ctx) {
     std::vector<RangeTensor> inputs;
     for (size_t i = 0; i < ctx.NumInputs(); ++i) {
       const RangeTensor& input = ctx.In(i);
-      inputs.push_back(input.kind == ValueKind::kSequence ? input.parts[at] : input);
+      inputs.push_back(input.kind == OnnxKind::kSequence ? input.parts[at] : input);
     }
     MOIRE_ASSIGN(std::vector<RangeTensor> results, RunBody(ctx, *body, std::move(inputs)));
     if (results.size() != outputs.size()) {
@@ -139,7 +139,7 @@ Status SequenceMap(KernelContext& ctx) {
     for (size_t o = 0; o < outputs.size(); ++o) outputs[o].push_back(std::move(results[o]));
   }
   for (size_t o = 0; o < outputs.size(); ++o) {
-    ctx.Out(o) = MakeParts(ValueKind::kSequence, std::move(outputs[o]));
+    ctx.Out(o) = MakeParts(OnnxKind::kSequence, std::move(outputs[o]));
   }
   return {};
 }
@@ -193,7 +193,7 @@ Status SplitToSequence(KernelContext& ctx) {
     parts.push_back(std::move(part));
     start += length;
   }
-  return Store(ctx, ValueKind::kSequence, std::move(parts));
+  return Store(ctx, OnnxKind::kSequence, std::move(parts));
 }
 
 // As Concat; with new_axis after a dim of 1 is put in.
@@ -221,20 +221,20 @@ Status ConcatFromSequence(KernelContext& ctx) {
 Status Optional(KernelContext& ctx) {
   std::vector<RangeTensor> parts;
   if (ctx.Input(0) != nullptr) parts.push_back(ctx.In(0));
-  return Store(ctx, ValueKind::kOptional, std::move(parts));
+  return Store(ctx, OnnxKind::kOptional, std::move(parts));
 }
 
 // A tensor or a sequence is always there.
 Status OptionalHasElement(KernelContext& ctx) {
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, DataType::kBool, {}));
   const RangeTensor* input = ctx.Input(0);
-  out->ints[0] = input != nullptr && !(input->kind == ValueKind::kOptional && input->parts.empty());
+  out->ints[0] = input != nullptr && !(input->kind == OnnxKind::kOptional && input->parts.empty());
   return {};
 }
 
 Status OptionalGetElement(KernelContext& ctx) {
   const RangeTensor& input = ctx.In(0);
-  if (input.kind != ValueKind::kOptional) {
+  if (input.kind != OnnxKind::kOptional) {
     ctx.Out(0) = input;
   } else if (input.parts.empty()) {
     // "... it will raise an error": the page leaves it at "otherwise, the behavior is undefined".

@@ -13,7 +13,7 @@ using testing::Integers;
 using testing::RunNode;
 
 RangeTensor Sequence(std::vector<RangeTensor> parts) {
-  return MakeParts(ValueKind::kSequence, std::move(parts));
+  return MakeParts(OnnxKind::kSequence, std::move(parts));
 }
 RangeTensor Position(int64_t at) { return Integers(DataType::kInt64, {at}, {}); }
 
@@ -55,7 +55,7 @@ TEST(Sequence, MarksAndRangesSurvive) {
 TEST(Sequence, WhatIsNotSaidIsNotComputed) {
   const auto nothing = RunNode({"ConcatFromSequence", {{"axis", int64_t{0}, {}}}}, {Sequence({})});
   EXPECT_EQ(nothing.error().code, ErrorCode::kUndecidable);
-  const auto empty = RunNode({"OptionalGetElement"}, {MakeParts(ValueKind::kOptional, {})});
+  const auto empty = RunNode({"OptionalGetElement"}, {MakeParts(OnnxKind::kOptional, {})});
   EXPECT_EQ(empty.error().code, ErrorCode::kUndecidable);
 }
 
@@ -102,7 +102,7 @@ g (float[2] x) => (float[c] y) {
 
 TEST(Sequence, OptionalsSayWhetherTheyHold) {
   EXPECT_EQ(RunNode({"OptionalHasElement"}, {Floats({1})})->ints[0], 1);
-  EXPECT_EQ(RunNode({"OptionalHasElement"}, {MakeParts(ValueKind::kOptional, {})})->ints[0], 0);
+  EXPECT_EQ(RunNode({"OptionalHasElement"}, {MakeParts(OnnxKind::kOptional, {})})->ints[0], 0);
   EXPECT_EQ(RunNode({"OptionalHasElement"}, {})->ints[0], 0);
   const auto held = RunNode({"Optional"}, {Floats({7})});
   EXPECT_EQ(RunNode({"OptionalGetElement"}, {*held})->value[0], 7);

@@ -237,8 +237,8 @@ Status Stft(KernelContext& ctx) {
 
 // The window of the convolution whose blocks these are; `in` is the image, `out` the blocks.
 Result<Window> BlockWindow(KernelContext& ctx) {
-  MOIRE_ASSIGN(const Ints image, ctx.ExactInts(1));
-  MOIRE_ASSIGN(const Ints block, ctx.ExactInts(2));
+  MOIRE_ASSIGN(const Ints image, ctx.ExactList(1));
+  MOIRE_ASSIGN(const Ints block, ctx.ExactList(2));
   if (image.size() != block.size() || image.empty()) {
     return Fail(ErrorCode::kInvalidInput, "image {} with blocks {}", ToString(image),
                 ToString(block));

@@ -1,6 +1,8 @@
 // Strings, n-grams, and the regular expressions of RegexFullMatch.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "oracles/reference/kernels/kernel_testing.h"
 #include "oracles/reference/kernels/regex.h"
 
@@ -101,6 +103,36 @@ TEST(Strings, RegexKeepsMarks) {
   EXPECT_EQ(out->ints, (std::vector<int64_t>{1, 0}));
   EXPECT_EQ(out->MarkAt(0), kDecided);
   EXPECT_EQ(out->MarkAt(1), kUndecidable);
+}
+
+Result<RangeTensor> CastTo(DataType type, const RangeTensor& x) {
+  return RunNode({"Cast", {{"to", static_cast<int64_t>(type), {}}}}, {x});
+}
+
+TEST(Strings, CastsToNumbers) {
+  const RangeTensor texts = Texts({"3.14", "1e-5", "-INF", "nan", "+7", ".5", "1,0", "", "0x10"});
+  const auto out = CastTo(DataType::kFloat, texts);
+  ASSERT_TRUE(out) << out.error().message;
+  EXPECT_TRUE(testing::IsLegal(*out, 0, static_cast<double>(3.14f)));
+  EXPECT_FALSE(testing::IsLegal(*out, 0, static_cast<double>(3.15f)));
+  EXPECT_TRUE(testing::IsLegal(*out, 2, -INFINITY));
+  EXPECT_TRUE(testing::IsLegal(*out, 3, NAN));
+  EXPECT_FALSE(testing::IsLegal(*out, 3, 0));
+  EXPECT_EQ(out->value[4], 7);
+  EXPECT_EQ(out->value[5], 0.5);
+  for (const size_t open : {6, 7, 8}) EXPECT_EQ(out->MarkAt(open), kUnspecified) << open;
+  const auto ints = CastTo(DataType::kInt8, Texts({"-128", "127", "128", "2.5", "-"}));
+  EXPECT_EQ(ints->ints[0], -128);
+  EXPECT_EQ(ints->MarkAt(1), kDecided);
+  for (const size_t open : {2, 3, 4}) EXPECT_EQ(ints->MarkAt(open), kUnspecified) << open;
+  EXPECT_EQ(CastTo(DataType::kUint64, Texts({"18446744073709551615"}))->ints[0], -1);
+}
+
+TEST(Strings, CastsFromNumbers) {
+  EXPECT_EQ(CastTo(DataType::kString, Integers(DataType::kInt32, {-5}))->strings[0], "-5");
+  EXPECT_EQ(CastTo(DataType::kString, Integers(DataType::kUint64, {-1}))->strings[0],
+            "18446744073709551615");
+  EXPECT_EQ(CastTo(DataType::kString, testing::Floats({0.1}))->MarkAt(0), kUnspecified);
 }
 
 std::vector<Attribute> Bigrams(const char* mode, Ints indexes) {

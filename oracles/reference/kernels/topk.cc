@@ -12,11 +12,17 @@
 namespace moire {
 namespace {
 
-// -1, 0, 1 by value, of two elements that are not NaN.
+// NaN ranks above every number, as in ONNX's own implementation (NumPy's sort).
+bool LessWithNan(double x, double y) { return std::isnan(y) ? !std::isnan(x) : x < y; }
+
+// -1, 0, 1 by value.
 int CompareElements(const RangeTensor& t, int64_t i, int64_t j) {
   const auto a = static_cast<size_t>(i), b = static_cast<size_t>(j);
   const auto order = [](const auto& x, const auto& y) { return x < y ? -1 : (y < x ? 1 : 0); };
-  if (IsFloat(t.type)) return order(t.value[a], t.value[b]);
+  if (IsFloat(t.type)) {
+    if (LessWithNan(t.value[a], t.value[b])) return -1;
+    return LessWithNan(t.value[b], t.value[a]) ? 1 : 0;
+  }
   if (t.type == DataType::kString) return order(t.strings[a], t.strings[b]);
   if (IsUnsigned(t.type)) {
     return order(static_cast<uint64_t>(t.ints[a]), static_cast<uint64_t>(t.ints[b]));
@@ -50,17 +56,21 @@ void MarkFloatLine(const RangeTensor& x, std::span<const int64_t> line,
     // Seen so that larger is better.
     return largest ? e : Interval{-e.value, -e.hi, -e.lo, e.mark};
   };
-  const size_t n = order.size();
+  // NaN for certain stands before or behind all others, in the order of the indices.
+  const auto nans = static_cast<size_t>(std::ranges::count_if(
+      line, [&](int64_t at) { return std::isnan(x.value[static_cast<size_t>(at)]); }));
+  const size_t begin = largest ? nans : 0;
+  const size_t n = largest ? order.size() : order.size() - nans;
   std::vector<Bound> after(n + 1, Bound{-kInfinity});  // largest upper bound of slots >= i
-  for (size_t i = n; i-- > 0;) {
+  for (size_t i = n; i-- > begin;) {
     after[i] = after[i + 1];
     after[i].Add(range(i).hi, range(i).exact(), false);
   }
   Bound before{kInfinity};  // smallest lower bound of slots < i
-  for (size_t i = 0; i < index_marks.size(); ++i) {
+  for (size_t i = begin; i < std::min(n, index_marks.size()); ++i) {
     const Interval e = range(i);
     const bool beaten =
-        i == 0 || before.at > e.hi || (before.at == e.hi && before.exact && e.exact());
+        i == begin || before.at > e.hi || (before.at == e.hi && before.exact && e.exact());
     const Bound& rest = after[i + 1];
     const bool beats = i + 1 == n || rest.at < e.lo || (rest.at == e.lo && rest.exact && e.exact());
     if (!beaten || !beats) index_marks[i] |= kUndecidable;
@@ -75,11 +85,8 @@ void StoreFloatValues(const RangeTensor& x, std::span<const int64_t> line,
   const auto sorted = [&](const double* from) {
     std::vector<double> out;
     for (const int64_t at : line) out.push_back(from[at]);
-    if (largest) {
-      std::ranges::sort(out, std::greater());
-    } else {
-      std::ranges::sort(out);
-    }
+    std::ranges::sort(out, LessWithNan);
+    if (largest) std::ranges::reverse(out);
     return out;
   };
   if (!x.exact()) values.MakeRanges();
@@ -100,8 +107,8 @@ Status TopK(KernelContext& ctx) {
   if (ctx.opset() >= 10) {
     MOIRE_ASSIGN(k, ExactInt(ctx, 1));
   }
-  const bool largest = ctx.opset() < 11 || ctx.node().Int("largest", 1) != 0;
-  const bool sorted = ctx.opset() < 11 || ctx.node().Int("sorted", 1) != 0;
+  MOIRE_ASSIGN(const bool largest, ctx.Flag("largest", true));
+  MOIRE_ASSIGN(const bool sorted, ctx.Flag("sorted", true));
   if (!IsFloat(x.type) && !IsInteger(x.type)) {
     return Fail(ErrorCode::kInvalidInput, "TopK of {}", Name(x.type));
   }
@@ -127,18 +134,13 @@ Status TopK(KernelContext& ctx) {
       line.push_back(from.start[l] + step);
       const auto at = static_cast<size_t>(line.back());
       marks |= x.MarkAt(at);
-      // Where NaN ranks is not said.
-      if (IsFloat(x.type) && std::isnan(x.value[at])) marks |= kUnspecified;
     }
     std::vector<size_t> order(line.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    // Not a strict order with NaN: such lines are marked throughout, in any order.
-    if ((marks & kUnspecified) == 0 || !IsFloat(x.type)) {
-      std::ranges::sort(order, [&](size_t i, size_t j) {
-        const int compared = CompareElements(x, line[i], line[j]);
-        return compared != 0 ? (compared > 0) == largest : i < j;
-      });
-    }
+    std::ranges::sort(order, [&](size_t i, size_t j) {
+      const int compared = CompareElements(x, line[i], line[j]);
+      return compared != 0 ? (compared > 0) == largest : i < j;
+    });
     for (size_t j = 0; j < targets.size(); ++j) targets[j] = to.start[l] + to.step[j];
     std::vector<uint8_t> index_marks(targets.size(), marks);
     if (IsFloat(x.type)) {
@@ -244,7 +246,8 @@ Status Unique(KernelContext& ctx) {
   // The groups' places in the output: ascending, or by first occurrence.
   Ints place(groups.size()), by_place(groups.size());
   std::iota(by_place.begin(), by_place.end(), int64_t{0});
-  if (ctx.node().Int("sorted", 1) == 0) {
+  MOIRE_ASSIGN(const bool sorted, ctx.Flag("sorted", true));
+  if (!sorted) {
     std::ranges::sort(by_place, {},
                       [&](int64_t g) { return groups[static_cast<size_t>(g)].first; });
   }
