@@ -9,6 +9,7 @@
 #include "harness/case/float_bits.h"
 #include "harness/case/onnx_adapter.h"
 #include "oracles/reference/reference.h"
+#include "synth/bundle_extras.h"
 #include "synth/corpus.h"
 #include "synth/judge.h"
 #include "synth/load.h"
@@ -119,6 +120,7 @@ Status WriteBundle(const std::string& directory, const Finding& finding) {
   if (const Result<std::string> text = PrintModel(finding.test_case.model)) {
     MOIRE_TRY(WriteFile((base / "graph.txt").string(), *text + "\n"));
   }
+  MOIRE_TRY(WriteBundleExtras(directory, finding));
   const json written = FindingToJson(finding, model ? &*model : nullptr);
   return WriteFile((base / "finding.json").string(),
                    written.dump(1, ' ', false, json::error_handler_t::replace) + "\n");

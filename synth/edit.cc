@@ -119,6 +119,20 @@ int64_t SettingCost(const Attribute& attribute) {
   return cost;
 }
 
+// Makes outputs of the values among `ends` that the nodes make.
+void ExposeEnds(Graph& graph, const std::set<std::string>& ends, const KnownValues& values) {
+  for (const Node& node : graph.nodes) {
+    for (const std::string& output : node.outputs) {
+      const auto value = values.find(output);
+      if (!ends.contains(output) || value == values.end() ||
+          value->second.type == DataType::kUndefined) {
+        continue;
+      }
+      graph.outputs.push_back({output, {value->second.type, std::nullopt, {}}});
+    }
+  }
+}
+
 // Types of what the reference did not get to. Where inference fails too, a value has the type of
 // the first input of its node: a guess that an attempt proves right or wrong.
 void AddTypes(const Sketch& sketch, KnownValues& values) {
@@ -187,10 +201,11 @@ void AddSource(Sketch& sketch, const std::string& name, const Tensor& tensor, bo
 }
 
 bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownValues& values,
-                 bool constants) {
+                 bool constants, bool expose_ends) {
   Graph& graph = sketch.model.graph;
   std::set<std::string> read;
   std::map<std::string, bool> removed;  // value -> whether it came from constants alone
+  std::set<std::string> ends;           // values that the removed nodes read
   std::vector<Node> kept;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     Node& node = graph.nodes[i];
@@ -200,6 +215,7 @@ bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownVal
       continue;
     }
     const std::set<std::string> inputs = Reads(node);
+    ends.insert(inputs.begin(), inputs.end());
     const bool constant = std::ranges::all_of(inputs, [&](const std::string& name) {
       const auto earlier = removed.find(name);
       return earlier != removed.end() ? earlier->second : IsConstant(sketch, name);
@@ -210,6 +226,7 @@ bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownVal
   }
   graph.nodes = std::move(kept);
   std::erase_if(graph.outputs, [&](const ValueInfo& o) { return removed.contains(o.name); });
+  if (graph.outputs.empty() && expose_ends) ExposeEnds(graph, ends, values);
   if (graph.outputs.empty()) return false;
   for (const auto& [name, constant] : removed) {
     if (!read.contains(name)) continue;
@@ -342,7 +359,9 @@ Size Measure(const Sketch& sketch) {
   size.elements = CountElements(sketch);
   size.sources = std::ssize(graph.inputs) + std::ssize(graph.initializers);
   size.constants = std::ssize(graph.initializers);
+  size.opset = -sketch.model.Opset("");
   const auto add_tensor = [&](const Tensor& tensor) {
+    for (const int64_t dim : tensor.shape) size.extents += dim;
     size.ranks += std::ssize(tensor.shape);
     size.types += TypeCost(tensor.type);
     const int64_t count = tensor.size();

@@ -32,10 +32,10 @@ std::set<std::string> Reads(const Node& node);
 void AddSource(Sketch& sketch, const std::string& name, const Tensor& tensor, bool constant);
 // Removes the nodes for which `doomed` is true. What the others still read of them becomes a graph
 // input (an initializer where the removed node read only constants, or always when `constants`).
-// Graph outputs that they made are dropped. False where a value that is needed is not known, or no
-// output is left.
+// Graph outputs that they made are dropped; where none is left, what they read of the others
+// becomes the outputs. False where a value that is needed is not known, or no output is left.
 bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownValues& values,
-                 bool constants = false);
+                 bool constants = false, bool expose_ends = true);
 // Reads of `from` become reads of `to`, in nodes, their subgraphs and graph outputs.
 void Redirect(Sketch& sketch, const std::string& from, const std::string& to);
 
@@ -49,6 +49,7 @@ struct Size {
   int64_t nodes = 0;
   int64_t outputs = 0;    // of the graph, and of the nodes
   int64_t elements = 0;   // of inputs, initializers and tensor attributes
+  int64_t extents = 0;    // sum of their dims: [0, 1] is less than [0, 4]
   int64_t ranks = 0;      // of inputs and initializers
   int64_t sources = 0;    // inputs and initializers
   int64_t operators = 0;  // OperatorCost of the nodes
@@ -58,6 +59,7 @@ struct Size {
   int64_t types = 0;      // TypeCost of the element types
   int64_t values = 0;     // how far the values are from 0, 1 and small integers
   int64_t settings = 0;   // how far attribute values are from plain
+  int64_t opset = 0;      // how far from the newest
   int64_t names = 0;      // characters
   auto operator<=>(const Size&) const = default;
 };

@@ -2,13 +2,16 @@
 // the case or repeats one that was tried.
 #include "synth/reduce.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <unordered_set>
 
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/onnx_inline.h"
 #include "harness/case/random.h"
 #include "synth/edit.h"
+#include "synth/passes/passes.h"
 
 namespace moire {
 namespace {
@@ -18,6 +21,8 @@ namespace {
 constexpr size_t kSlackBytes = 512;
 // And elements: the value of a node that is gone.
 constexpr int64_t kSlackElements = 16;
+// On the way a case may grow to this many times the original; the result never exceeds it.
+constexpr int kGrowth = 2;
 
 // Whether ONNX's checker takes the model. It insists that graph outputs declare a shape, which ONNX
 // leaves optional and which is not known of a graph that the reference refuses.
@@ -35,6 +40,7 @@ class Search {
       : original_(original), interesting_(interesting), options_(options) {}
 
   Result<ReduceResult> Run() {
+    MOIRE_ASSIGN(passes_, SelectPasses(options_));
     if (!Check(original_)) {
       return Fail(ErrorCode::kInvalidInput, "the original case does not fail");
     }
@@ -51,10 +57,13 @@ class Search {
       valid_ = Valid(current_);
       // What is edited is our own serialisation: it has to fail too.
       if (Check(ToCase(current_))) {
+        InlineCalls();
+        max_nodes_ = result.nodes_before = CountNodes(current_.model.graph);
         Fixpoint();
-        // The last state that takes no more bytes than the original, most often the last of all.
+        // The last state that is no larger than the original, most often the last of all.
         result.reduced = small_ ? ToCase(*small_) : original_;
-        result.minimal = !spent_ && small_ && Measure(*small_) == Measure(current_);
+        const bool all = std::ranges::find(passes_, &SinglesPass()) != passes_.end();
+        result.minimal = all && !spent_ && small_ && Measure(*small_) == Measure(current_);
         if (small_) result.nodes_after = CountNodes(small_->model.graph);
       }
       if (!small_) result.nodes_after = result.nodes_before;
@@ -78,28 +87,61 @@ class Search {
 
   bool Attempt(Sketch candidate) {
     if (Spent() || !Repair(candidate)) return false;
-    if (CountElements(candidate) > max_elements_ + kSlackElements ||
+    const int64_t elements = CountElements(candidate);
+    if (elements > kGrowth * max_elements_ + kSlackElements ||
         Measure(candidate) >= Measure(current_)) {
       return false;
     }
     const Case test_case = ToCase(candidate);
     const std::string bytes = SerializeCase(test_case);
-    if (bytes.size() > max_bytes_ + kSlackBytes) return false;
+    if (bytes.size() > kGrowth * max_bytes_ + kSlackBytes) return false;
     if (!tried_.insert(HashBytes(bytes.data(), bytes.size())).second) return false;
     // What ONNX allows stays so: a required attribute has no default, though a runtime may give it
     // one.
     if (valid_ && !Valid(candidate)) return false;
     if (!Check(test_case)) return false;
     current_ = std::move(candidate);
-    if (bytes.size() <= max_bytes_) small_ = current_;
+    const bool small = bytes.size() <= max_bytes_ && elements <= max_elements_ &&
+                       CountNodes(current_.model.graph) <= max_nodes_;
+    if (small) small_ = current_;
     return true;
   }
 
+  // Writes out the model's own functions where it still fails, so that the passes see their nodes.
+  void InlineCalls() {
+    if (current_.model.extra.empty()) return;
+    const Result<std::string> inlined = InlineFunctions(SerializeModel(current_.model));
+    if (!inlined) return;
+    Result<Model> model = ParseModel(*inlined);
+    if (!model) return;
+    Sketch edited = current_;
+    edited.model = std::move(*model);
+    if (Check(ToCase(edited))) current_ = std::move(edited);
+  }
+
+  bool RunPass(const ReductionPass& pass) {
+    bool progress = false;
+    pass.Run(current_, [&](Sketch candidate) {
+      const bool kept = Attempt(std::move(candidate));
+      progress = progress || kept;
+      return kept;
+    });
+    return progress;
+  }
+
   // With plain values a failure is easily lost when anything else changes: 0 is right for many
-  // wrong reasons. So they come when nothing else is left to do.
+  // wrong reasons. So they come when nothing else is left to do; and the list of single edits where
+  // the passes, which know the better order, are done.
   void Fixpoint() {
-    Repeat([](const ReductionPass& pass) { return pass.name() != "values"; });
-    Repeat([](const ReductionPass&) { return true; });
+    const bool singles = std::ranges::find(passes_, &SinglesPass()) != passes_.end();
+    bool progress = true;
+    while (progress && !Spent()) {
+      Repeat([](const ReductionPass& pass) {
+        return &pass != &ValuesPass() && &pass != &SinglesPass();
+      });
+      Repeat([](const ReductionPass& pass) { return &pass != &SinglesPass(); });
+      progress = singles && RunPass(SinglesPass());
+    }
   }
 
   template <typename Wanted>
@@ -107,13 +149,8 @@ class Search {
     bool progress = true;
     while (progress && !Spent()) {
       progress = false;
-      for (const ReductionPass* pass : ReductionPassRegistry()) {
-        if (!wanted(*pass)) continue;
-        pass->Run(current_, [&](Sketch candidate) {
-          const bool kept = Attempt(std::move(candidate));
-          progress = progress || kept;
-          return kept;
-        });
+      for (const ReductionPass* pass : passes_) {
+        if (wanted(*pass)) progress = RunPass(*pass) || progress;
       }
     }
   }
@@ -121,10 +158,12 @@ class Search {
   const Case& original_;
   const Interesting& interesting_;
   const ReduceOptions& options_;
+  std::vector<const ReductionPass*> passes_;
   Sketch current_;
   std::optional<Sketch> small_;  // the last state within the original's bytes
   std::unordered_set<uint64_t> tried_;
   int64_t max_elements_ = 0;
+  int64_t max_nodes_ = 0;
   size_t max_bytes_ = 0;
   int checks_ = 0;
   bool spent_ = false;
@@ -136,6 +175,30 @@ class Search {
 
 Case ToCase(const Sketch& sketch) {
   return {SerializeModel(sketch.model), sketch.inputs, sketch.options};
+}
+
+Result<std::vector<const ReductionPass*>> SelectPasses(const ReduceOptions& options) {
+  std::vector<const ReductionPass*> all = ReductionPassRegistry();
+  all.push_back(&ChunksPass());
+  for (const auto* names : {&options.only, &options.skip}) {
+    for (const std::string& name : *names) {
+      if (std::ranges::any_of(all, [&](const auto* pass) { return pass->name() == name; }))
+        continue;
+      return Fail(ErrorCode::kInvalidInput, "there is no reduction pass '{}'; see --list-passes",
+                  name);
+    }
+  }
+  const auto named = [](const std::vector<std::string>& names, const ReductionPass* pass) {
+    return std::ranges::find(names, pass->name()) != names.end();
+  };
+  std::vector<const ReductionPass*> chosen;
+  for (const ReductionPass* pass : all) {
+    const bool wanted = options.only.empty() ? pass != &ChunksPass() : named(options.only, pass);
+    if (wanted && !named(options.skip, pass)) {
+      chosen.push_back(pass);
+    }
+  }
+  return chosen;
 }
 
 Result<ReduceResult> Reduce(const Case& original, const Interesting& interesting,

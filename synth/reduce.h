@@ -42,13 +42,20 @@ const std::vector<const ReductionPass*>& ReductionPassRegistry();
 struct ReduceOptions {
   int max_checks = 2000;
   double max_seconds = 30;
+  std::vector<std::string> only;  // names of the passes to run; empty: all of them
+  std::vector<std::string> skip;  // names of passes that are left out
 };
+// The passes that the options leave, in order; kInvalidInput names one that there is not.
+Result<std::vector<const ReductionPass*>> SelectPasses(const ReduceOptions& options);
+
 struct ReduceResult {
   Case reduced;
   int64_t nodes_before = 0, nodes_after = 0;
   size_t bytes_before = 0, bytes_after = 0;
   int checks = 0;
-  bool minimal = false;  // the passes reached a fixed point within the limits
+  // The passes reached a fixed point within the limits, and no edit of the minimality list
+  // (minimality.h) is left that still fails.
+  bool minimal = false;
 };
 
 // kInvalidInput when the original does not fail.

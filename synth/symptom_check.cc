@@ -13,6 +13,12 @@ namespace {
 constexpr double kHangSeconds = 0.5;      // of CPU time
 constexpr double kHangIdleSeconds = 3.0;  // without any
 
+// The class of a crash begins with the signal; the frames follow.
+bool SameSignal(const Verdict& wanted, const Verdict& seen) {
+  return wanted.kind == seen.kind && wanted.error_class.substr(0, wanted.error_class.find(' ')) ==
+                                         seen.error_class.substr(0, seen.error_class.find(' '));
+}
+
 }  // namespace
 
 bool IsDeath(VerdictKind kind) {
@@ -114,8 +120,10 @@ std::optional<Verdict> SymptomCheck::FindDeath(const Case& test_case) {
                           .observations = std::span(&seen, 1),
                           .checker = {}};
   const std::vector<Verdict> verdicts = JudgeAll(evidence);
-  const Verdict* found = FindSymptom(wanted_, verdicts);
-  return found == nullptr ? std::nullopt : std::optional(*found);
+  const auto found = std::ranges::find_if(verdicts, [&](const Verdict& v) {
+    return any_place_ ? SameSignal(wanted_, v) : SameSymptom(wanted_, v);
+  });
+  return found == verdicts.end() ? std::nullopt : std::optional(*found);
 }
 
 }  // namespace moire

@@ -31,6 +31,8 @@ class SymptomCheck {
   bool Shows(const Case& test_case) { return Find(test_case).has_value(); }
   const Verdict& wanted() const { return wanted_; }
   void set_wanted(const Verdict& wanted) { wanted_ = wanted; }
+  // A death of the same signal counts wherever it happens: releases and threads move the frames.
+  void set_any_place(bool any_place) { any_place_ = any_place; }
   // The blamed configuration; null when it was not opened.
   Configuration* blamed();
 
@@ -41,6 +43,7 @@ class SymptomCheck {
   Verdict wanted_;
   ChildOptions options_;
   StageObserver* observer_;
+  bool any_place_ = false;
 };
 
 }  // namespace moire

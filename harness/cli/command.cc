@@ -85,6 +85,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddRun(app, context);
   AddReplay(app, context);
   AddReduce(app, context);
+  AddExplain(app, context);
   AddFindings(app, context);
   AddCorpus(app, context);
   AddBackends(app, context);

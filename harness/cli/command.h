@@ -40,6 +40,7 @@ void AddFuzz(CLI::App& app, CommandContext& context);
 void AddRun(CLI::App& app, CommandContext& context);
 void AddReplay(CLI::App& app, CommandContext& context);
 void AddReduce(CLI::App& app, CommandContext& context);
+void AddExplain(CLI::App& app, CommandContext& context);
 void AddFindings(CLI::App& app, CommandContext& context);
 void AddCorpus(CLI::App& app, CommandContext& context);
 void AddBackends(CLI::App& app, CommandContext& context);

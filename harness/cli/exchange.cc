@@ -1,11 +1,10 @@
-// moire replay, moire reduce, moire corpus import|export
+// moire replay, moire corpus import|export
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "harness/cli/command.h"
 #include "synth/corpus.h"
-#include "synth/investigate.h"
 #include "synth/replay.h"
 
 namespace moire {
@@ -16,7 +15,6 @@ struct Flags {
   std::vector<std::string> backends;
   std::string out;
   std::string json;
-  double seconds = 60;
   LoadOptions load;
 };
 
@@ -29,38 +27,6 @@ Status ReplayAll(const Flags& flags, CommandContext& context) {
     }
   }
   WriteJson(context, flags.json, ReplaysToJson(replays).dump(1));
-  return {};
-}
-
-// Judges, takes the worst bug, investigates it.
-Status ReduceOne(const Flags& flags, CommandContext& context) {
-  MOIRE_ASSIGN(const auto cases, LoadCases(flags.paths.front(), flags.load));
-  InvestigateOptions options;
-  options.reduce.max_seconds = flags.seconds;
-  for (const LoadedCase& loaded : cases) {
-    MOIRE_ASSIGN(const Judgement judged,
-                 Judge(loaded.name, loaded.test_case, OpenSpecs(flags.backends), options.child));
-    const Verdict* worst = WorstBug(judged.verdicts);
-    if (worst == nullptr) {
-      Say(flags.json, fmt::format("{}: nothing fails, nothing to reduce\n", loaded.name));
-      continue;
-    }
-    MOIRE_ASSIGN(const Investigation found,
-                 Investigate(loaded.test_case, *worst, flags.backends, flags.out, options));
-    const ReduceResult& r = found.reduction;
-    Say(flags.json,
-        fmt::format("{}: {}: {}\n  nodes {} -> {}, bytes {} -> {}, {} checks{}\n", loaded.name,
-                    Name(found.standing), found.finding.verdict.reason, r.nodes_before,
-                    r.nodes_after, r.bytes_before, r.bytes_after, r.checks,
-                    found.bundle.empty() ? "" : "\n  bundle " + found.bundle));
-    context.exit_code = kExitFindings;
-    const nlohmann::json json = {{"nodes_before", r.nodes_before}, {"nodes_after", r.nodes_after},
-                                 {"bytes_before", r.bytes_before}, {"bytes_after", r.bytes_after},
-                                 {"checks", r.checks},             {"minimal", r.minimal},
-                                 {"bundle", found.bundle}};
-    WriteJson(context, flags.json, json.dump(1));
-    return {};
-  }
   return {};
 }
 
@@ -82,22 +48,6 @@ void AddReplay(CLI::App& app, CommandContext& context) {
   AddJson(*command, flags->json);
   command->callback([flags, &context] {
     if (const Status status = ReplayAll(*flags, context); !status) Complain(context, status.error());
-  });
-}
-
-void AddReduce(CLI::App& app, CommandContext& context) {
-  CLI::App* command = app.add_subcommand("reduce", "Make a failing case small and write its bundle");
-  auto flags = std::make_shared<Flags>();
-  flags->out = "reduced";
-  command->add_option("path", flags->paths, "Model, case or bundle")->required()->expected(1);
-  command->add_option("--backend", flags->backends, "SPEC, repeated; default ort, every level");
-  command->add_option("-o,--out", flags->out, "Directory for the bundle")->capture_default_str();
-  command->add_option("--seconds", flags->seconds, "Time limit")->capture_default_str();
-  command->add_option("--seed", flags->load.seed, "Seed of inputs that are not given");
-  AddJson(*command, flags->json);
-  command->callback([flags, &context] {
-    if (flags->backends.empty()) flags->backends = {"ort"};
-    if (const Status status = ReduceOne(*flags, context); !status) Complain(context, status.error());
   });
 }
 

@@ -9,6 +9,7 @@ namespace moire {
 const ReductionPass& OutputsPass();
 const ReductionPass& CutPass();
 const ReductionPass& NodesPass();
+const ReductionPass& ChunksPass();  // a baseline: runs where it is named alone
 const ReductionPass& BypassPass();
 const ReductionPass& NodeOutputsPass();
 const ReductionPass& ShapesPass();
@@ -21,6 +22,9 @@ const ReductionPass& TypesPass();
 const ReductionPass& ValuesPass();
 const ReductionPass& OptionsPass();
 const ReductionPass& NamesPass();
+const ReductionPass& BodiesPass();
+const ReductionPass& OpsetPass();
+const ReductionPass& SinglesPass();
 
 using Attempt = std::function<bool(Sketch)>;
 

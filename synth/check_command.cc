@@ -1,0 +1,320 @@
+#include "synth/check_command.h"
+
+#include <regex.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "harness/case/onnx_adapter.h"
+#include "synth/corpus.h"
+#include "synth/load.h"
+
+namespace moire {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A candidate may take this many times what the original took, and at least a second.
+constexpr double kPatience = 5;
+constexpr double kLeastSeconds = 1;
+// What a shell says of a command that it cannot run (POSIX, "Exit Status and Errors").
+constexpr int kNotExecutable = 126;
+constexpr int kNotFoundStatus = 127;
+
+class Pattern {
+ public:
+  static Result<Pattern> Compile(const std::string& text) {
+    Pattern pattern;
+    if (text.empty()) return pattern;
+    auto compiled = std::make_unique<regex_t>();
+    const int error = regcomp(compiled.get(), text.c_str(), REG_EXTENDED | REG_NOSUB | REG_NEWLINE);
+    if (error != 0) {
+      char reason[128];
+      regerror(error, compiled.get(), reason, sizeof(reason));
+      return Fail(ErrorCode::kInvalidInput, "--check-regex '{}': {}", text, reason);
+    }
+    pattern.compiled_ = {compiled.release(), [](regex_t* regex) {
+                           regfree(regex);
+                           delete regex;
+                         }};
+    return pattern;
+  }
+  bool empty() const { return compiled_ == nullptr; }
+  bool Matches(std::string text) const {
+    // A program may print anything; the C library's matcher ends at a NUL.
+    std::ranges::replace(text, '\0', ' ');
+    return regexec(compiled_.get(), text.c_str(), 0, nullptr, 0) == 0;
+  }
+
+ private:
+  std::shared_ptr<regex_t> compiled_;
+};
+
+// A directory under the system's temporary one that goes with its owner.
+class Scratch {
+ public:
+  Scratch() {
+    std::error_code ignored;
+    std::string name = (fs::temp_directory_path(ignored) / "moire-check-XXXXXX").string();
+    if (mkdtemp(name.data()) != nullptr) path_ = name;
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string Quoted(const std::string& path) {
+  std::string quoted = "'";
+  for (const char c : path) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string WithPath(const std::string& command, const std::string& path) {
+  const std::string quoted = Quoted(path);
+  if (command.find("{}") == std::string::npos) return command + " " + quoted;
+  std::string whole;
+  for (size_t at = 0; at < command.size(); ++at) {
+    if (command.compare(at, 2, "{}") == 0) {
+      whole += quoted;
+      ++at;
+    } else {
+      whole += command[at];
+    }
+  }
+  return whole;
+}
+
+// The end of what a program printed, fit for a terminal.
+std::string LastLine(const std::string& output) {
+  constexpr size_t kMost = 160;
+  size_t end = output.size();
+  while (end > 0 && (output[end - 1] == '\n' || output[end - 1] == '\r')) --end;
+  const size_t from = output.rfind('\n', end == 0 ? 0 : end - 1);
+  std::string line = output.substr(from == std::string::npos ? 0 : from + 1);
+  line.resize(std::min({line.size(), kMost, end}));
+  std::erase(line, '\n');
+  for (char& c : line) {
+    if (c < 0x20 || c > 0x7e) c = '?';
+  }
+  return line;
+}
+
+Result<Case> TrivialCase() {
+  Model model;
+  model.ir_version = 8;
+  model.opsets = {{"", 13}};
+  model.graph.name = "g";
+  model.graph.inputs = {{"x", TensorType(DataType::kFloat, Shape{1})}};
+  model.graph.outputs = {{"y", TensorType(DataType::kFloat, Shape{1})}};
+  Node node;
+  node.op = "Identity";
+  node.inputs = {"x"};
+  node.outputs = {"y"};
+  model.graph.nodes = {node};
+  return Case{SerializeModel(model), {{"x", MakeTensor(DataType::kFloat, {1})}}, {}};
+}
+
+class CommandReducer {
+ public:
+  CommandReducer(const CommandCheckOptions& check, const ReduceOptions& reduce, Pattern pattern)
+      : check_(check), reduce_(reduce), pattern_(std::move(pattern)) {}
+
+  Result<CommandReduction> Run(const Case& original, const std::string& bundle) {
+    const auto start = std::chrono::steady_clock::now();
+    if (scratch_.path().empty()) {
+      return Fail(ErrorCode::kEnvironment, "cannot make a temporary directory");
+    }
+    limit_ = check_.seconds;
+    MOIRE_TRY(Confirm(original));
+    MOIRE_TRY(CheckControl());
+    limit_ = std::max(kLeastSeconds, kPatience * slowest_);
+    const Interesting once = [this](const Case& c) { return Fails(c); };
+    Result<ReduceResult> result = Reduce(original, Repeated(once, reduction_.repeats), reduce_);
+    if (broken_) return std::unexpected(*broken_);
+    if (!result) {
+      return Fail(ErrorCode::kInvalidInput,
+                  "the check failed on the original and then did not: too flaky to hold");
+    }
+    reduction_.result = std::move(*result);
+    reduction_.result.checks = checks_;
+    MOIRE_TRY(Write(bundle));
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    reduction_.seconds = elapsed.count();
+    return std::move(reduction_);
+  }
+
+ private:
+  Result<CommandRun> Execute(const std::string& directory) {
+    ++checks_;
+    return RunCommand(WithPath(check_.command, directory), directory, limit_);
+  }
+
+  Result<CommandRun> Execute(const Case& test_case) {
+    const std::string directory = scratch_.path() + "/case";
+    std::error_code ignored;
+    fs::remove_all(directory, ignored);
+    MOIRE_TRY(WriteBackendTest(directory, test_case));
+    return Execute(directory);
+  }
+
+  bool IsFailure(const CommandRun& run) const {
+    if (run.timed_out) return false;
+    if (!pattern_.empty()) return pattern_.Matches(run.output);
+    return wanted_ ? run.status == *wanted_ : run.status != 0;
+  }
+
+  // Of a candidate. What goes wrong with the machine ends the reduction, see broken_.
+  bool Fails(const Case& test_case) {
+    if (broken_) return false;
+    const Result<CommandRun> run = Execute(test_case);
+    if (!run) {
+      broken_ = run.error();
+      return false;
+    }
+    reduction_.timed_out += run->timed_out ? 1 : 0;
+    return IsFailure(*run);
+  }
+
+  Status Confirm(const Case& original) {
+    wanted_ = check_.code;
+    CommandRun last;
+    Status status;
+    reduction_.original = EstimateRate([&] {
+      if (!status) return false;
+      Result<CommandRun> run = Execute(original);
+      if (!run) {
+        status = std::unexpected(run.error());
+        return false;
+      }
+      last = std::move(*run);
+      slowest_ = std::max(slowest_, last.seconds);
+      const bool fails = IsFailure(last);
+      // The first failure says which status is held.
+      if (fails && !wanted_) wanted_ = last.status;
+      status = CheckRunnable(last);
+      return fails;
+    });
+    MOIRE_TRY(status);
+    reduction_.repeats = RepeatsFor(reduction_.original);
+    reduction_.status = wanted_.value_or(0);
+    if (reduction_.original.fails()) return {};
+    const std::string what = pattern_.empty()
+                                 ? (check_.code ? fmt::format("did not exit with {}", *check_.code)
+                                                : std::string("did not fail"))
+                                 : fmt::format("printed nothing that matches '{}'", check_.regex);
+    return Fail(
+        ErrorCode::kInvalidInput,
+        "the check {} on the original in {} runs (last exit status {}): there is nothing to "
+        "reduce",
+        what, reduction_.original.runs, last.status);
+  }
+
+  Status CheckRunnable(const CommandRun& run) const {
+    if (run.timed_out) {
+      return Fail(ErrorCode::kInvalidInput,
+                  "the check did not end within {:g} s on the original; see --check-seconds",
+                  limit_);
+    }
+    if (run.status == kNotFoundStatus || run.status == kNotExecutable) {
+      return Fail(ErrorCode::kNotFound, "the check cannot be run (exit status {}): {}", run.status,
+                  run.output.empty() ? check_.command : LastLine(run.output));
+    }
+    return {};
+  }
+
+  // A check that fails whatever the model is would "reduce" anything to nothing.
+  Status CheckControl() {
+    MOIRE_ASSIGN(const Case trivial, TrivialCase());
+    MOIRE_ASSIGN(const CommandRun run, Execute(trivial));
+    if (!IsFailure(run)) return {};
+    return Fail(ErrorCode::kInvalidInput,
+                "the check always fails: it fails on a model of one Identity as well (exit status "
+                "{}{}{})",
+                run.status, run.output.empty() ? "" : ", ", LastLine(run.output));
+  }
+
+  Status Write(const std::string& bundle) {
+    std::error_code ignored;
+    const std::string fresh = bundle + ".new";
+    fs::remove_all(fresh, ignored);
+    const Case& reduced = reduction_.result.reduced;
+    MOIRE_TRY(WriteBackendTest(fresh, reduced));
+    MOIRE_TRY(WriteFile(fresh + "/case.pb", SerializeCase(reduced)));
+    if (const Result<std::string> text = PrintModel(reduced.model)) {
+      MOIRE_TRY(WriteFile(fresh + "/graph.txt", *text + "\n"));
+    }
+    const nlohmann::json about = {{"command", check_.command},
+                                  {"regex", check_.regex},
+                                  {"status", reduction_.status},
+                                  {"failures", reduction_.original.failures},
+                                  {"runs", reduction_.original.runs}};
+    MOIRE_TRY(
+        WriteFile(fresh + "/check.json",
+                  about.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    MOIRE_TRY(WriteFile(
+        fresh + "/check.sh",
+        fmt::format("#!/bin/sh\n# The check on this reduced case; fails with exit "
+                    "status {}.\ncd \"$(dirname \"$0\")\" && export MOIRE_BUNDLE=\"$PWD\"\n{}\n",
+                    reduction_.status, Portable())));
+    // Read back as anyone else would, and judged once more.
+    MOIRE_ASSIGN(const std::vector<LoadedCase> read, LoadCases(fresh));
+    if (read.size() != 1 || !(read.front().test_case == reduced)) {
+      return Fail(ErrorCode::kInternal, "{}: the bundle reads back as another case", fresh);
+    }
+    const bool again =
+        FailsOften([&] { return Fails(read.front().test_case); }, reduction_.repeats);
+    if (broken_) return std::unexpected(*broken_);
+    if (!again) {
+      return Fail(ErrorCode::kInvalidInput,
+                  "the reduced case did not fail again from its bundle: the check is flaky");
+    }
+    fs::remove_all(bundle, ignored);
+    fs::rename(fresh, bundle, ignored);
+    if (ignored) return Fail(ErrorCode::kEnvironment, "cannot write {}", bundle);
+    reduction_.bundle = bundle;
+    return {};
+  }
+
+  // The command for check.sh: the bundle's own place.
+  std::string Portable() const {
+    std::string whole = WithPath(check_.command, "\x01");
+    const std::string marker = Quoted("\x01");
+    for (size_t at = whole.find(marker); at != std::string::npos; at = whole.find(marker)) {
+      whole.replace(at, marker.size(), "\"$PWD\"");
+    }
+    return whole;
+  }
+
+  const CommandCheckOptions& check_;
+  const ReduceOptions& reduce_;
+  Pattern pattern_;
+  Scratch scratch_;
+  CommandReduction reduction_;
+  std::optional<int> wanted_;
+  std::optional<Error> broken_;
+  double limit_ = 0;
+  double slowest_ = 0;
+  int checks_ = 0;
+};
+
+}  // namespace
+
+Result<CommandReduction> ReduceByCommand(const Case& original, const std::string& bundle,
+                                         const CommandCheckOptions& check,
+                                         const ReduceOptions& reduce) {
+  MOIRE_ASSIGN(Pattern pattern, Pattern::Compile(check.regex));
+  return CommandReducer(check, reduce, std::move(pattern)).Run(original, bundle);
+}
+
+}  // namespace moire

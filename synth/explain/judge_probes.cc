@@ -1,0 +1,140 @@
+#include "synth/explain/judge_probes.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "harness/execute/wire.h"
+#include "oracles/configuration_name.h"
+#include "synth/symptom_check.h"
+
+namespace moire {
+namespace {
+
+// What a child needs for the probes of one level.
+struct LevelJudge {
+  std::string level;
+  std::vector<std::unique_ptr<Configuration>>
+      one;                               // the configuration, for what is judged in process
+  std::unique_ptr<SymptomCheck> deaths;  // or this, for what kills
+};
+
+// Whether the run says anything of a case that does not fail: the case is valid and, where a wrong
+// value is what is looked for, has values to compare.
+bool CanPass(const Verdict& wanted, const Execution& run) {
+  if (wanted.kind == VerdictKind::kWronglyAccepted) return true;
+  if (!run.reference || run.reference->status != ReferenceStatus::kEvaluated) return false;
+  if (run.observations.empty() || run.observations[0].outcome != Outcome::kOutputs) return false;
+  return wanted.kind != VerdictKind::kMismatch ||
+         std::ranges::any_of(run.reference->outputs,
+                             [](const RangeTensor& o) { return o.size() > 0; });
+}
+
+bool IsThisFailure(const Verdict& wanted, const Verdict& seen) {
+  if (seen.kind != wanted.kind) return false;
+  // A wrong value may be of any class near by: a NaN here, a number there.
+  return wanted.kind == VerdictKind::kMismatch || seen.error_class == wanted.error_class;
+}
+
+class ProbeJudge {
+ public:
+  ProbeJudge(const Verdict& wanted, const ChildOptions& options, SharedState& state)
+      : wanted_(wanted), options_(options), observer_(state) {}
+
+  void Take(Configurations opened) {
+    for (auto& configuration : opened) {
+      LevelJudge judge{std::string(Setting(configuration->name(), "level")), {}, nullptr};
+      if (IsDeath(wanted_.kind)) {
+        Verdict here = wanted_;
+        here.configuration = configuration->name();
+        here.against.clear();
+        Configurations one;
+        one.push_back(std::move(configuration));
+        judge.deaths = std::make_unique<SymptomCheck>(std::move(one), here, options_, &observer_);
+        judge.deaths->set_any_place(true);
+      } else {
+        judge.one.push_back(std::move(configuration));
+      }
+      judges_.push_back(std::move(judge));
+    }
+  }
+
+  Label Judge(const Probe& probe) {
+    const auto judge = std::ranges::find_if(judges_, [&](const LevelJudge& j) {
+      return probe.level.empty() || j.level == probe.level;
+    });
+    if (judge == judges_.end()) return Label::kUnjudged;
+    const Case test_case = ToCase(probe.sketch);
+    if (judge->deaths) {
+      if (judge->deaths->Shows(test_case)) return Label::kFails;
+      const bool valid =
+          Evaluate(probe.sketch.model, probe.sketch.inputs).status == ReferenceStatus::kEvaluated;
+      return valid ? Label::kPasses : Label::kUnjudged;
+    }
+    ExecuteOptions execute;
+    execute.budget = options_.budget;
+    execute.observer = &observer_;
+    const Execution run = Execute(test_case, judge->one, execute);
+    bool matches = false;
+    for (const Verdict& verdict : run.verdicts) {
+      if (IsThisFailure(wanted_, verdict)) return Label::kFails;
+      matches = matches || verdict.kind == VerdictKind::kMatch;
+    }
+    return matches && run.verdicts.size() == 1 && CanPass(wanted_, run) ? Label::kPasses
+                                                                        : Label::kUnjudged;
+  }
+
+ private:
+  const Verdict& wanted_;
+  const ChildOptions& options_;
+  SharedStageObserver observer_;
+  std::vector<LevelJudge> judges_;
+};
+
+}  // namespace
+
+Result<std::vector<Label>> JudgeProbes(std::span<const Probe> probes, const Verdict& wanted,
+                                       const OpenAll& open, const ChildOptions& options,
+                                       double seconds) {
+  std::vector<Label> labels(probes.size(), Label::kUnjudged);
+  const auto start = std::chrono::steady_clock::now();
+  size_t next = 0;
+  while (next < probes.size()) {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    if (elapsed.count() > seconds) break;
+    ChildLimits limits = options.limits;
+    limits.wall_seconds = seconds - elapsed.count() + 30;
+    limits.idle_seconds = limits.wall_seconds;  // it waits for children of its own
+    const ChildResult end = RunInChild(
+        [&](SharedState& state, const std::function<void(std::string_view)>& send) {
+          SilenceOutput();
+          InstallFatalSignalHandlers(state, options.runtime_modules);
+          Result<Configurations> opened = open();
+          if (!opened) return 1;
+          ProbeJudge judge(wanted, options, state);
+          judge.Take(std::move(*opened));
+          for (size_t i = next; i < probes.size(); ++i) {
+            const std::chrono::duration<double> now = std::chrono::steady_clock::now() - start;
+            if (now.count() > seconds) break;
+            const char label = static_cast<char>(judge.Judge(probes[i]));
+            send(std::string_view(&label, 1));
+          }
+          return 0;
+        },
+        limits);
+    if (end.end == ChildEnd::kExited && end.exit_code != 0) {
+      // Opening failed: say why, from here. It has failed, so nothing is loaded.
+      const Result<Configurations> opened = open();
+      if (!opened) return std::unexpected(opened.error());
+      return Fail(ErrorCode::kInternal, "a child could not open the configurations");
+    }
+    for (size_t i = 0; i < end.output.size() && next + i < labels.size(); ++i) {
+      labels[next + i] = static_cast<Label>(end.output[i]);
+    }
+    next += end.output.size();
+    if (end.end == ChildEnd::kExited) break;
+    ++next;  // the one that it died of
+  }
+  return labels;
+}
+
+}  // namespace moire

@@ -1,0 +1,50 @@
+// The bank: failing graphs whose smallest form is known, and how reduction does on each.
+#ifndef MOIRE_TESTS_BANK_GRAPHS_H_
+#define MOIRE_TESTS_BANK_GRAPHS_H_
+
+#include <string>
+#include <vector>
+
+#include "synth/reduce.h"
+#include "tests/bank/planted_runtime.h"
+
+namespace moire::bank {
+
+struct FailingGraph {
+  std::string name;  // "chain/300"
+  std::string
+      kind;  // "one", "branches", "chain", "if", "loop", "value", "shape", "fusion", "crash", ...
+  Plant plant;
+  Case test_case;
+  int64_t smallest = 1;  // nodes of the smallest case, bodies included
+};
+// The same for the same seed.
+std::vector<FailingGraph> Bank(uint64_t seed = 1);
+
+// What one way of reducing did.
+struct Reduction {
+  int64_t nodes = 0;
+  int64_t bytes = 0;
+  int checks = 0;
+  double seconds = 0;
+  bool minimal = false;
+  // (checks so far, nodes) at each case that was kept.
+  std::vector<std::pair<int, int64_t>> history;
+  // Checks until the case had at most this many nodes; -1: never.
+  int ChecksTo(int64_t wanted) const;
+};
+
+struct GraphReport {
+  std::string name, kind;
+  int64_t nodes = 0, bytes = 0, smallest = 0;
+  Reduction ours, chunks,
+      cut;                  // chunks: deletion of runs alone; cut: at the first tensor that fails
+  bool verified = false;    // 1-minimal for the independent check
+  std::string still_fails;  // the edit that shows that it is not
+  std::string error;
+};
+GraphReport MeasureGraph(const FailingGraph& graph, double seconds);
+
+}  // namespace moire::bank
+
+#endif  // MOIRE_TESTS_BANK_GRAPHS_H_
