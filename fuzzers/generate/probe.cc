@@ -101,7 +101,7 @@ size_t ProbeImplemented(const GeneratorSettings& settings,
       const int tries = op.schema->variables > 1 || entry->op == "Range" ? 150 : 8;
       for (int number = 1; number < 32; ++number) {
         const auto type = static_cast<DataType>(number);
-        if (!Has(first, type)) continue;
+        if (!Has(first, type) || (!settings.whole_standard && Has(kRareTypes, type))) continue;
         int made = 0;
         for (int attempt = 0; attempt < 4 * tries && made < tries; ++attempt) {
           const auto probe = SingleNode(op, type, opset, single, nothing, random);

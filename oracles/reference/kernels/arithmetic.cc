@@ -202,6 +202,16 @@ Status Mod(KernelContext& ctx) {
   return UnsupportedType(ctx, type);
 }
 
+// Min, Max, Sum and Mean broadcast from opset 8 on; before, "all inputs must have the same shape".
+Result<Shape> VariadicShape(const KernelContext& ctx) {
+  for (size_t k = 1; ctx.opset() < 8 && k < ctx.NumInputs(); ++k) {
+    if (ctx.In(k).shape != ctx.In(0).shape) {
+      return Fail(ErrorCode::kInvalidInput, "input {} has another shape", k);
+    }
+  }
+  return BroadcastInputs(ctx);
+}
+
 // --- Min and Max ------------------------------------------------------------------------------
 
 template <bool kMax>
@@ -220,7 +230,7 @@ Interval PickRanges(const Interval& a, const Interval& b) {
 template <bool kMax>
 Status Extreme(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
-  MOIRE_ASSIGN(Shape shape, BroadcastInputs(ctx));
+  MOIRE_ASSIGN(Shape shape, VariadicShape(ctx));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, type, std::move(shape)));
   const auto count = static_cast<size_t>(out->size());
   std::vector<Operand> operands;
@@ -294,7 +304,7 @@ template <bool kMean>
 Status Total(KernelContext& ctx) {
   const DataType type = ctx.In(0).type;
   if (!IsFloat(type)) return UnsupportedType(ctx, type);
-  MOIRE_ASSIGN(Shape shape, BroadcastInputs(ctx));
+  MOIRE_ASSIGN(Shape shape, VariadicShape(ctx));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, type, std::move(shape)));
   const auto count = static_cast<size_t>(out->size());
   std::vector<Operand> operands;

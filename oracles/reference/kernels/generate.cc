@@ -209,6 +209,8 @@ Status OneHot(KernelContext& ctx) {
   const std::optional<int64_t> depth = AsInt64(ctx.In(1), 0);
   if (!depth) return Fail(ErrorCode::kUndecidable, "depth is not known");
   if (*depth < 0) return Fail(ErrorCode::kInvalidInput, "depth {}", *depth);
+  // Whether there may be no class at all is not said.
+  if (*depth == 0) return Fail(ErrorCode::kUndecidable, "depth is 0");
   const size_t out_rank = indices.shape.size() + 1;
   MOIRE_ASSIGN(const int64_t axis, Axis(ctx.node().Int("axis", -1), out_rank));
   Shape shape = indices.shape;

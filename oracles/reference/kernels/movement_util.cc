@@ -116,7 +116,9 @@ Status CheckIndices(const RangeTensor& indices) {
 
 Result<std::optional<Ints>> OptionalInts(const KernelContext& ctx, size_t input) {
   if (ctx.Input(input) == nullptr) return std::nullopt;
-  MOIRE_ASSIGN(Ints values, ctx.ExactList(input));
+  // A scalar stands for a list of one in official cases.
+  if (ctx.In(input).shape.size() > 1) return ctx.ExactList(input);
+  MOIRE_ASSIGN(Ints values, ctx.ExactInts(input));
   return values;
 }
 

@@ -299,7 +299,8 @@ Status RunPlan(KernelContext& ctx, const Plan& plan) {
   const auto not_finite = [](double value) { return !std::isfinite(value); };
   const bool finite = std::ranges::none_of(x.value, not_finite) &&
                       std::ranges::none_of(x.lo, not_finite) &&
-                      std::ranges::none_of(x.hi, not_finite);
+                      std::ranges::none_of(x.hi, not_finite) &&
+                      std::ranges::all_of(x.marks, [](uint8_t mark) { return mark == kDecided; });
   for (size_t a = 0; a < plan.axes.size(); ++a) {
     if (plan.axes[a].identity() && finite) continue;
     MOIRE_ASSIGN(current, ResizeAxis(ctx, plan, plan.axes[a], std::move(current), a));
@@ -370,7 +371,8 @@ Status PlanSizes(KernelContext& ctx, Plan& plan, const Ints& axes, const Ints& s
   double common = 0;
   for (size_t k = 0; k < axes.size(); ++k) {
     AxisPlan& axis = plan.axes[static_cast<size_t>(axes[k])];
-    if (sizes[k] < 0 || sizes[k] > (int64_t{1} << 40)) {
+    // A size of 0 would be a scale of 0, and scales are greater than 0.
+    if (sizes[k] < (axis.in == 0 ? 0 : 1) || sizes[k] > (int64_t{1} << 40)) {
       return Fail(ErrorCode::kInvalidInput, "size {}", sizes[k]);
     }
     axis.out = sizes[k];
