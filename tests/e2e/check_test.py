@@ -109,7 +109,9 @@ class Check(TestCase):
             "open(count, 'w').write(str(n + 1))\n"
             "sys.exit(7 if n % 5 in (1, 3) and",
         )
-        outcome = self.reduce(self.script("flaky.py", flaky), "--json", self.path("r.json"))
+        outcome = self.reduce(
+            self.script("flaky.py", flaky), "--json", self.path("r.json"), "--seconds", 250
+        )
         self.check_code(outcome, FINDINGS)
         self.assertIn("flaky", outcome.out)
         with open(self.path("r.json"), encoding="utf-8") as file:
