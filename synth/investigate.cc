@@ -1,5 +1,7 @@
 #include "synth/investigate.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -173,17 +175,20 @@ class Investigator {
       End(Standing::kConfirmed, finding.verdict.reason);
       return {};
     }
-    const std::string fresh = place.string() + ".new";
+    // Another process may be at the same cause.
+    const std::string fresh = fmt::format("{}.{}.new", place.string(), getpid());
     std::error_code ignored;
     std::filesystem::remove_all(fresh, ignored);
     MOIRE_TRY(WriteBundle(fresh, finding));
     Result<Finding> read = ReadBundle(fresh);
     if (!read) return std::unexpected(std::move(read).error().With("reading the bundle back"));
     MOIRE_TRY(Confirm(read->test_case));
-    // The same cause may have its bundle already.
+    // The same cause may have its bundle by now.
     if (investigation_.standing == Standing::kConfirmed && !std::filesystem::exists(place)) {
       std::filesystem::rename(fresh, place, ignored);
-      if (ignored) return Fail(ErrorCode::kEnvironment, "cannot write {}", place.string());
+      if (ignored && !std::filesystem::exists(place / "finding.json")) {
+        return Fail(ErrorCode::kEnvironment, "cannot write {}", place.string());
+      }
     }
     std::filesystem::remove_all(fresh, ignored);
     if (investigation_.standing == Standing::kConfirmed) investigation_.bundle = place.string();
