@@ -104,6 +104,7 @@ void Symbolize(GeneratedCase& made, Random& random) {
 GeneratorSettings WholeStandard() {
   GeneratorSettings settings;
   settings.whole_standard = true;
+  settings.oldest_opset = 7;
   settings.old_share = 0.08;
   settings.rare_type_share = 0.06;
   settings.ml_share = 0.06;

@@ -27,7 +27,7 @@ struct GeneratorSettings {
   // Operators, element types and kinds of case whose findings have not all been read by hand: not in a
   // campaign unless it asks for them. WholeStandard() sets them.
   bool whole_standard = false;
-  int64_t oldest_opset = 7;    // of a few cases
+  int64_t oldest_opset = 13;   // of a few cases
   double old_share = 0;        // those of them
   double rare_type_share = 0;  // cases through which a rare element type or strings flow
   double ml_share = 0;         // cases that have operators of ai.onnx.ml too
