@@ -82,7 +82,8 @@ bool ChooseCast(OpContext& c) {
   if (!c.TakeAny(0)) return false;
   // Rare types come up one time in forty, or where the case carries them anyway.
   const TypeSet targets = c.schema().outputs[0].types;
-  const TypeSet usual = c.random().Chance(1, 40) ? kAllTypes : c.b().carried();
+  const bool any = c.b().settings().whole_standard && c.random().Chance(1, 40);
+  const TypeSet usual = any ? kAllTypes : c.b().carried();
   for (int attempt = 0; attempt < 6; ++attempt) {
     const auto to = static_cast<DataType>(c.random().Below(32));
     if (!Has(targets & usual, to) || !Converts(c.In(0), to, c.random())) continue;

@@ -24,7 +24,8 @@ Granularity DrawGranularity(OpContext& c) {
                                                  : c.random().Between(0, rank - 1);
   const int64_t dim = c.In(0).shape[static_cast<size_t>(axis)];
   c.SetInt("axis", c.Axis(axis, rank), 1);
-  if (c.schema().HasAttribute("block_size") && rank >= 2 && dim >= 2 && c.random().Chance(1, 4)) {
+  if (c.b().settings().whole_standard && c.schema().HasAttribute("block_size") && rank >= 2 &&
+      dim >= 2 && c.random().Chance(1, 4)) {
     const int64_t block = c.random().Between(1, dim);
     c.Set("block_size", block);
     out.shape = c.In(0).shape;
@@ -42,7 +43,8 @@ DataType DrawTarget(OpContext& c) {
       DataType::kInt4,           DataType::kUint4,          DataType::kInt2,
       DataType::kUint2,          DataType::kFloat8E4M3FN,   DataType::kFloat8E5M2,
       DataType::kFloat8E4M3FNUZ, DataType::kFloat8E5M2FNUZ, DataType::kFloat4E2M1};
-  return c.random().Chance(1, 10) ? kSmall[c.random().Index(9)] : kTargets[c.random().Index(6)];
+  const bool small = c.b().settings().whole_standard && c.random().Chance(1, 10);
+  return small ? kSmall[c.random().Index(9)] : kTargets[c.random().Index(6)];
 }
 
 // Zero points are zero for float results.
