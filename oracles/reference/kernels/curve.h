@@ -43,9 +43,11 @@ Interval Curve(DataType type, const Accuracy& row, const Interval& x, const Func
 }
 
 // The hull of two alternatives, with both marks.
+// Where one of them is NaN and the other a number, nothing is certain.
 inline Interval HullOf(const Interval& a, const Interval& b) {
+  const uint8_t torn = std::isnan(a.lo) != std::isnan(b.lo) ? kUndecidable : kDecided;
   return {a.value, std::min(a.lo, b.lo), std::max(a.hi, b.hi),
-          static_cast<uint8_t>(a.mark | b.mark)};
+          static_cast<uint8_t>(a.mark | b.mark | torn)};
 }
 
 }  // namespace moire

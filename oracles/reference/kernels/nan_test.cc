@@ -103,6 +103,17 @@ TEST(NanRule, RangesBesideItStayUndecidable) {
   EXPECT_EQ((*out)[1].MarkAt(2), kUndecidable);
 }
 
+// A slope of NaN matters below zero alone: whether x is below is not known.
+TEST(NanRule, ASlopeBesideZeroStaysUndecidable) {
+  const RangeTensor slope = Floats(DataType::kFloat, {kNan}, {});
+  const auto open = RunNode({"PRelu"}, {testing::Ranged(DataType::kFloat, -1e-7, 0, 1e-7), slope});
+  ASSERT_TRUE(open);
+  EXPECT_EQ(open->MarkAt(0), kUndecidable);
+  const auto above = RunNode({"PRelu"}, {testing::Ranged(DataType::kFloat, 0, 0, 1e-7), slope});
+  ASSERT_TRUE(above);
+  EXPECT_EQ(above->MarkAt(0), kDecided);
+}
+
 TEST(NanRule, WhatReductionsAndWindowsDoIsOpen) {
   const RangeTensor x = Floats({1, kNan, 2});
   EXPECT_EQ(RunNode({"ReduceMax"}, {x})->MarkAt(0), kUnspecified);
