@@ -181,6 +181,24 @@ KnownValues ComputeValues(const Sketch& sketch) {
   return values;
 }
 
+bool SameKind(const KnownValues& values, const std::string& a, const std::string& b) {
+  const auto x = values.find(a);
+  const auto y = values.find(b);
+  return x != values.end() && y != values.end() && x->second.known && y->second.known &&
+         x->second.tensor.type == y->second.tensor.type &&
+         x->second.tensor.shape == y->second.tensor.shape;
+}
+
+void CopyElement(const Tensor& source, int64_t from, Tensor& out, int64_t to) {
+  if (source.type == DataType::kString) {
+    out.strings[static_cast<size_t>(to)] = source.strings[static_cast<size_t>(from)];
+  } else if (IsFloat(source.type)) {
+    SetFloat(out, to, GetFloat(source, from));
+  } else {
+    SetInt(out, to, GetInt(source, from));
+  }
+}
+
 std::set<std::string> Reads(const Node& node) {
   std::set<std::string> reads(node.inputs.begin(), node.inputs.end());
   for (const Attribute& attribute : node.attributes) {

@@ -25,6 +25,12 @@ using KnownValues = std::unordered_map<std::string, KnownValue>;
 // 2^16 elements are not kept.
 KnownValues ComputeValues(const Sketch& sketch);
 
+// Whether both values are known, of one type and shape.
+bool SameKind(const KnownValues& values, const std::string& a, const std::string& b);
+
+// Element `from` of the source, of whatever type, becomes element `to` of a tensor of the same type.
+void CopyElement(const Tensor& source, int64_t from, Tensor& out, int64_t to);
+
 // Names that the node reads, those that its subgraphs take from outside included.
 std::set<std::string> Reads(const Node& node);
 

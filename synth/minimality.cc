@@ -13,14 +13,6 @@ std::string Describe(const Node& node, size_t index) {
   return fmt::format("node {} ({})", index, node.op);
 }
 
-bool SameKind(const KnownValues& values, const std::string& a, const std::string& b) {
-  const auto x = values.find(a);
-  const auto y = values.find(b);
-  return x != values.end() && y != values.end() && x->second.known && y->second.known &&
-         x->second.tensor.type == y->second.tensor.type &&
-         x->second.tensor.shape == y->second.tensor.shape;
-}
-
 // Calls use(output, input) for every pair of one node that a bypass can connect.
 template <typename Use>
 bool ForEachBypass(const Node& node, const KnownValues& values, const Use& use) {

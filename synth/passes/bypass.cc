@@ -6,14 +6,6 @@
 namespace moire {
 namespace {
 
-bool SameKind(const KnownValues& values, const std::string& a, const std::string& b) {
-  const auto x = values.find(a);
-  const auto y = values.find(b);
-  return x != values.end() && y != values.end() && x->second.known && y->second.known &&
-         x->second.tensor.type == y->second.tensor.type &&
-         x->second.tensor.shape == y->second.tensor.shape;
-}
-
 bool TryBypass(const Sketch& current, const Attempt& attempt, const KnownValues& values,
                size_t index) {
   const Node& node = current.model.graph.nodes[index];

@@ -28,13 +28,7 @@ Tensor Shrink(const Tensor& source, const Shape& shape, bool last) {
       from += (rest % shape[axis] + skipped) * strides[axis];
       rest /= shape[axis];
     }
-    if (source.type == DataType::kString) {
-      out.strings[static_cast<size_t>(flat)] = source.strings[static_cast<size_t>(from)];
-    } else if (IsFloat(source.type)) {
-      SetFloat(out, flat, GetFloat(source, from));
-    } else {
-      SetInt(out, flat, GetInt(source, from));
-    }
+    CopyElement(source, from, out, flat);
   }
   return out;
 }
