@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/temporary_directory.h"
 #include "oracles/reference/reference.h"
 #include "synth/corpus.h"
 #include "synth/identity.h"
@@ -29,14 +30,10 @@ using ::testing::Not;
 
 class BundleTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "moire_bundle_XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { fs::remove_all(directory_); }
+  void SetUp() override { ASSERT_FALSE(directory_.empty()); }
   std::string Path(std::string_view name) const { return (directory_ / name).string(); }
-  fs::path directory_;
+  const TemporaryDirectory owned_;
+  const fs::path directory_ = owned_.path();
 };
 
 constexpr std::string_view kModel = R"(<ir_version: 8, opset_import: ["" : 17]>

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/temporary_directory.h"
 #include "synth/corpus.h"
 #include "synth/load.h"
 
@@ -52,26 +53,6 @@ class Pattern {
 
  private:
   std::shared_ptr<regex_t> compiled_;
-};
-
-// A directory under the system's temporary one that goes with its owner.
-class Scratch {
- public:
-  Scratch() {
-    std::error_code ignored;
-    std::string name = (fs::temp_directory_path(ignored) / "moire-check-XXXXXX").string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 std::string Quoted(const std::string& path) {
@@ -299,7 +280,7 @@ class CommandReducer {
   const CommandCheckOptions& check_;
   const ReduceOptions& reduce_;
   Pattern pattern_;
-  Scratch scratch_;
+  TemporaryDirectory scratch_;
   CommandReduction reduction_;
   std::optional<int> wanted_;
   std::optional<Error> broken_;

@@ -26,10 +26,16 @@ constexpr int kGrowth = 2;
 
 // Whether ONNX's checker takes the model. It insists that graph outputs declare a shape, which ONNX
 // leaves optional and which is not known of a graph that the reference refuses.
-bool Valid(const Sketch& sketch) {
+bool Valid(const Sketch& sketch, const std::string& serialized) {
+  const auto lacks = [](const ValueInfo& output) {
+    return output.type.opaque.empty() && !output.type.dims;
+  };
+  if (std::ranges::none_of(sketch.model.graph.outputs, lacks)) {
+    return CheckModel(serialized, false).has_value();
+  }
   Model model = sketch.model;
   for (ValueInfo& output : model.graph.outputs) {
-    if (output.type.opaque.empty() && !output.type.dims) output.type.dims.emplace();
+    if (lacks(output)) output.type.dims.emplace();
   }
   return CheckModel(SerializeModel(model), false).has_value();
 }
@@ -54,7 +60,7 @@ class Search {
       result.nodes_before = CountNodes(current_.model.graph);
       max_elements_ = CountElements(current_);
       max_bytes_ = result.bytes_before;
-      valid_ = Valid(current_);
+      valid_ = Valid(current_, ToCase(current_).model);
       // What is edited is our own serialisation: it has to fail too.
       if (Check(ToCase(current_))) {
         InlineCalls();
@@ -98,7 +104,7 @@ class Search {
     if (!tried_.insert(HashBytes(bytes.data(), bytes.size())).second) return false;
     // What ONNX allows stays so: a required attribute has no default, though a runtime may give it
     // one.
-    if (valid_ && !Valid(candidate)) return false;
+    if (valid_ && !Valid(candidate, test_case.model)) return false;
     if (!Check(test_case)) return false;
     current_ = std::move(candidate);
     const bool small = bytes.size() <= max_bytes_ && elements <= max_elements_ &&

@@ -2,7 +2,6 @@
 // should one get through, another child goes on with a new seed.
 #include "fuzzers/bench/bench.h"
 
-#include <stdlib.h>
 #include <time.h>
 
 #include <algorithm>
@@ -21,6 +20,7 @@
 #include "fuzzers/bench/mini_fuzzer.h"
 #include "harness/backends/bench_bare.h"
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/temporary_directory.h"
 #include "harness/execute/watched.h"
 
 namespace moire {
@@ -412,36 +412,19 @@ Result<std::vector<std::string>> SpecsOf(const BenchOptions& options) {
   return specs;
 }
 
-// A campaign's directory for as long as the benchmark runs.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() : path_((fs::temp_directory_path() / "moire-bench-XXXXXX").string()) {
-    ok_ = mkdtemp(path_.data()) != nullptr;
-    std::error_code error;
-    for (const std::string& inside : {CorpusDirectory(path_), InboxDirectory(path_)}) {
-      if (ok_) fs::create_directories(inside, error);
-    }
-  }
-  ~TemporaryDirectory() {
-    std::error_code error;
-    if (ok_) fs::remove_all(path_, error);
-  }
-  bool ok() const { return ok_; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  bool ok_ = false;
-};
-
 }  // namespace
 
 Result<BenchReport> Bench(const BenchOptions& options) {
   MOIRE_ASSIGN(const std::vector<std::string> specs, SpecsOf(options));
-  const TemporaryDirectory directory;
-  if (!directory.ok()) {
+  const TemporaryDirectory directory;  // a campaign's
+  if (directory.path().empty()) {
     return Fail(ErrorCode::kEnvironment, "cannot make a directory in {}",
                 fs::temp_directory_path().string());
+  }
+  for (const std::string& inside :
+       {CorpusDirectory(directory.path()), InboxDirectory(directory.path())}) {
+    std::error_code ignored;
+    fs::create_directories(inside, ignored);
   }
   WorkerConfig config;
   config.specs = specs;

@@ -8,17 +8,14 @@
 #include "fuzzers/generate/coverage_table.h"
 #include "fuzzers/generate/distribution.h"
 #include "fuzzers/generate/functions.h"
+#include "fuzzers/generate/generate_testing.h"
 #include "fuzzers/generate/graph_builder.h"
 #include "harness/case/onnx_adapter.h"
 
 namespace moire {
 namespace {
 
-GeneratorSettings TenNodes() {
-  GeneratorSettings settings = WholeStandard();
-  settings.min_nodes = settings.max_nodes = 10;
-  return settings;
-}
+using testing::TenNodes;
 
 TEST(Generate, ModelsPassTheCheckerWithFullInference) {
   Random random(1);

@@ -4,17 +4,14 @@
 
 #include <set>
 
+#include "fuzzers/generate/generate_testing.h"
 #include "fuzzers/mutate/edits.h"
 #include "harness/case/onnx_adapter.h"
 
 namespace moire {
 namespace {
 
-GeneratorSettings TenNodes() {
-  GeneratorSettings settings = WholeStandard();
-  settings.min_nodes = settings.max_nodes = 10;
-  return settings;
-}
+using testing::TenNodes;
 
 TEST(Mutate, MutantsStayValid) {
   Random random(1);

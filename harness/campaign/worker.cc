@@ -389,12 +389,14 @@ Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bo
       test_case, parsed.model, all ? configurations.subspan(fast) : configurations.first(fast),
       options);
   // What was not run says nothing of the configuration, and nothing against another.
-  std::erase_if(execution.verdicts, [&](const Verdict& verdict) {
-    return std::ranges::any_of(execution.observations, [&](const Observation& seen) {
-      return seen.reason.starts_with(kAvoided) && (seen.configuration == verdict.configuration ||
-                                                   seen.configuration == verdict.against);
+  if (!heeded_.empty()) {
+    std::erase_if(execution.verdicts, [&](const Verdict& verdict) {
+      return std::ranges::any_of(execution.observations, [&](const Observation& seen) {
+        return seen.reason.starts_with(kAvoided) && (seen.configuration == verdict.configuration ||
+                                                     seen.configuration == verdict.against);
+      });
     });
-  });
+  }
   const bool died = std::ranges::any_of(
       execution.verdicts, [](const Verdict& verdict) { return IsDeath(verdict.kind); });
   for (const auto& [rule, passes] : probed_) {
@@ -550,7 +552,8 @@ void Worker::Test(std::string_view bytes) {
     observer_->Enter(Stage::kIdle, -1);
     return;
   }
-  const Case test_case = parsed == made_ ? made_case_ : *ParseCase(bytes);
+  std::optional<Case> own;
+  const Case& test_case = parsed == made_ ? made_case_ : own.emplace(*ParseCase(bytes));
   const Execution execution = RunCase(test_case, *parsed, /*all=*/false);
   const bool accepted = !execution.observations.empty() &&
                         execution.observations.front().outcome == Outcome::kOutputs;

@@ -2,13 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "harness/backends/ort/ort_backend.h"
+#include "harness/case/temporary_directory.h"
 
 namespace moire {
 namespace {
@@ -21,8 +21,6 @@ using ::testing::HasSubstr;
 class OrtReleaseTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "moire-release-XXXXXX").string();
-    root_ = mkdtemp(pattern.data());
     for (const char* variable : {"MOIRE_HOME", "MOIRE_ROOT"}) {
       const char* value = getenv(variable);
       saved_.emplace_back(variable, value == nullptr ? "" : value);
@@ -36,7 +34,6 @@ class OrtReleaseTest : public ::testing::Test {
       else
         setenv(variable.c_str(), value.c_str(), 1);
     }
-    fs::remove_all(root_);
   }
   void Install(const std::string& version) {
     const fs::path directory = root_ / "runtimes/onnxruntime" / version;
@@ -51,7 +48,8 @@ class OrtReleaseTest : public ::testing::Test {
     return status ? "succeeded" : status.error().message;
   }
 
-  fs::path root_;
+  const TemporaryDirectory owned_;
+  const fs::path root_ = owned_.path();
   std::vector<std::pair<std::string, std::string>> saved_;
 };
 
