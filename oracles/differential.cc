@@ -7,6 +7,7 @@
 
 #include "harness/case/float_bits.h"
 #include "oracles/families.h"
+#include "oracles/reference/decidable.h"
 
 namespace moire {
 namespace {
@@ -276,18 +277,12 @@ void CountJudged(const ReferenceResult& reference, std::span<Judged> by_type,
       if (std::isfinite(output.value[i])) largest = std::max(largest, std::abs(output.value[i]));
     }
     for (size_t i = 0; i < count; ++i) {
-      const uint8_t mark = output.MarkAt(i);
-      if ((mark & kUnspecified) != 0) ++judged.unspecified;
-      if (mark != kDecided) continue;
-      if (!is_float) {
-        ++judged.decidable;
-        continue;
-      }
+      if ((output.MarkAt(i) & kUnspecified) != 0) ++judged.unspecified;
+      if (!Decidable(output, i)) continue;
+      ++judged.decidable;
+      if (!is_float) continue;
       const double lo = output.Lo()[i];
       const double hi = output.Hi()[i];
-      const bool certain = std::isnan(lo) || lo == hi;
-      if (!certain && !(std::isfinite(lo) && std::isfinite(hi))) continue;
-      ++judged.decidable;
       if (bounds_by_type != nullptr && type < bounds_by_type->size() && std::isfinite(lo)) {
         const double half = (hi - lo) / 2;
         (*bounds_by_type)[type].push_back(half == 0 || largest == 0

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "harness/campaign/case_counter.h"
+
 namespace moire {
 namespace {
 
@@ -10,7 +12,48 @@ double Share(uint64_t part, uint64_t whole, double otherwise) {
   return whole == 0 ? otherwise : static_cast<double>(part) / static_cast<double>(whole);
 }
 
+nlohmann::json MadeJson(std::string_view name, const Totals::Made& made) {
+  return {{"name", name},
+          {"generated", made.generated},
+          {"valid", made.valid},
+          {"executed", made.executed}};
+}
+
+// Those that were generated.
+nlohmann::json OperatorsJson(const Totals& totals) {
+  auto out = nlohmann::json::array();
+  const auto& operators = CountedOperators();
+  for (size_t i = 0; i < operators.size(); ++i) {
+    const Totals::ByOperator& row = totals.operators[i];
+    if (row.made.generated == 0) continue;
+    nlohmann::json json = MadeJson(operators[i].second, row.made);
+    json["domain"] = operators[i].first;
+    json["undecidable_share"] = Share(row.undecidable, row.elements, 0);
+    out.push_back(std::move(json));
+  }
+  return out;
+}
+
+nlohmann::json TypesJson(const Totals& totals) {
+  auto out = nlohmann::json::array();
+  for (size_t type = 0; type < kNumTypes; ++type) {
+    const Totals::ByType& row = totals.types[type];
+    if (row.made.generated == 0) continue;
+    nlohmann::json json = MadeJson(Name(static_cast<DataType>(type)), row.made);
+    json["undecidable_share"] =
+        Share(row.elements - row.decidable - row.unspecified, row.elements, 0);
+    out.push_back(std::move(json));
+  }
+  return out;
+}
+
 }  // namespace
+
+void Totals::Made::Add(const MadeCounts& counts) {
+  generated += counts.generated;
+  valid += counts.valid;
+  executed += counts.executed;
+}
 
 void Totals::Add(const WorkerStats& stats) {
   cases += stats.cases;
@@ -30,6 +73,12 @@ void Totals::Add(const WorkerStats& stats) {
     for (size_t slot = 0; slot < kBoundSlots; ++slot) {
       types[type].bounds[slot] += stats.types[type].bounds[slot];
     }
+    types[type].made.Add(stats.types[type].counts);
+  }
+  for (size_t i = 0; i < operators.size(); ++i) {
+    operators[i].made.Add(stats.operators[i].counts);
+    operators[i].elements += stats.operators[i].elements;
+    operators[i].undecidable += stats.operators[i].undecidable;
   }
 }
 
@@ -54,6 +103,10 @@ double Totals::UnspecifiedShare() const {
     unspecified += row.unspecified;
   }
   return Share(unspecified, elements, 0);
+}
+
+double Totals::UndecidableShare() const {
+  return std::max(0.0, 1 - DecidableShare() - UnspecifiedShare());
 }
 
 double Totals::MedianBound(const ByType& row) {
@@ -145,6 +198,9 @@ std::string SummaryJson(const CampaignSummary& summary) {
                                {"decidable_share", decidable},
                                {"decidable_share_all", totals.DecidableShare()},
                                {"unspecified_share", totals.UnspecifiedShare()},
+                               {"undecidable_share", totals.UndecidableShare()},
+                               {"operators", OperatorsJson(totals)},
+                               {"types", TypesJson(totals)},
                                {"median_bound", bounds},
                                {"avoided_share", totals.AvoidedShare()},
                                {"unimplemented", totals.unimplemented},

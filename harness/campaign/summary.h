@@ -23,13 +23,26 @@ struct Totals {
   uint64_t blocks_base = 0;
   uint64_t blocks_reached = 0;  // of the worker that reached most: they are not one set
   uint64_t blocks_valid = 0;
+  struct Made {
+    uint64_t generated = 0;
+    uint64_t valid = 0;
+    uint64_t executed = 0;
+    void Add(const MadeCounts& counts);
+  };
   struct ByType {
     uint64_t elements = 0;
     uint64_t decidable = 0;
     uint64_t unspecified = 0;
     std::array<uint64_t, kBoundSlots> bounds{};
+    Made made;  // cases that hold the type
   };
   std::array<ByType, kNumTypes> types{};
+  struct ByOperator {
+    Made made;  // nodes
+    uint64_t elements = 0;
+    uint64_t undecidable = 0;
+  };
+  std::array<ByOperator, kMaxOperators> operators{};  // as in CountedOperators()
 
   void Add(const WorkerStats& stats);
   double ValidShare() const;
@@ -37,6 +50,7 @@ struct Totals {
   // Over all types; 1 when nothing was judged.
   double DecidableShare() const;
   double UnspecifiedShare() const;
+  double UndecidableShare() const;  // neither decidable nor unspecified; 0 when nothing was judged
   static double MedianBound(const ByType& row);
 };
 

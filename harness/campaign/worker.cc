@@ -364,7 +364,9 @@ Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bo
   const size_t fast = std::min(kFastTier, configurations.size());
   const size_t offset = all ? fast : 0;
   types_.clear();
+  counter_.Begin();
   options.on_node = [&](const Node& node, std::span<const RangeTensor> values) {
+    counter_.AddNode(node, values);
     for (size_t i = 0; i < std::min(values.size(), node.outputs.size()); ++i) {
       if (waypoints_) types_[node.outputs[i]] = values[i].type;
       if (possible_.empty()) continue;
@@ -421,6 +423,8 @@ void Worker::Account(const GeneratedCase& parsed, const Execution& execution, bo
   }
   if (avoided) ++stats_->avoided;
   if (!execution.reference) return;
+  const bool rejected = execution.reference->status == ReferenceStatus::kRejected;
+  counter_.Finish(parsed, !parsed.malformed && !rejected, accepted, *stats_);
   if (execution.reference->status == ReferenceStatus::kOverBudget) ++stats_->over_budget;
   if (!accepted || execution.reference->status != ReferenceStatus::kEvaluated) return;
   std::array<Judged, kNumTypes> judged{};

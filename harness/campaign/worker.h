@@ -19,6 +19,7 @@
 #include "fuzzers/generate/generate.h"
 #include "harness/campaign/avoid.h"
 #include "harness/campaign/candidate.h"
+#include "harness/campaign/case_counter.h"
 #include "harness/campaign/journal.h"
 #include "harness/campaign/parent_cache.h"
 #include "harness/campaign/worker_config.h"
@@ -99,6 +100,7 @@ class Worker {
   std::unique_ptr<BreakpointCoverage> coverage_;
   std::optional<BlockSet> blocks_;  // of accepted cases and the base, all workers together
   std::optional<Waypoints> waypoints_;
+  CaseCounter counter_;
   std::vector<uint32_t> new_blocks_;
   std::optional<JournalWriter> journal_;
   std::FILE* case_log_ = nullptr;

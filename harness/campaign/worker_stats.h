@@ -23,6 +23,23 @@ inline constexpr size_t kBoundSlots = 4 * 64 + 1;
 
 inline constexpr size_t kMaxRules = 64;
 
+// More than ONNX has in the domains that are counted (CountedOperators).
+inline constexpr size_t kMaxOperators = 320;
+
+// Each holds the next: valid ones were generated, executed ones were valid.
+struct MadeCounts {
+  std::atomic<uint64_t> generated{0};
+  std::atomic<uint64_t> valid{0};
+  std::atomic<uint64_t> executed{0};
+
+  void Add(bool is_valid, bool is_executed) {
+    ++generated;
+    if (!is_valid) return;
+    ++valid;
+    if (is_executed) ++executed;
+  }
+};
+
 // What a worker saw of one avoid rule, by its index in the rules file. Now and then a match runs all the
 // same, as a probe; probes that fail come at doubling distances.
 struct RuleCounters {
@@ -53,12 +70,19 @@ struct WorkerStats {
   std::atomic<uint64_t> waypoints{0};
   std::atomic<uint32_t> rules_version{0};  // set by the supervisor; the worker re-reads on a change
   struct ByType {
-    std::atomic<uint64_t> elements{0};
+    std::atomic<uint64_t> elements{0};  // of outputs
     std::atomic<uint64_t> decidable{0};
     std::atomic<uint64_t> unspecified{0};
     std::array<std::atomic<uint64_t>, kBoundSlots> bounds{};
+    MadeCounts counts;  // cases that hold the type
   };
   std::array<ByType, kNumTypes> types{};
+  struct ByOperator {
+    MadeCounts counts;                  // nodes, wherever they stand
+    std::atomic<uint64_t> elements{0};  // of the outputs of nodes in main graphs
+    std::atomic<uint64_t> undecidable{0};
+  };
+  std::array<ByOperator, kMaxOperators> operators{};
   std::array<RuleCounters, kMaxRules> rules{};
 
   // The rule at `index` is gone: those behind it move up.
