@@ -4,8 +4,9 @@
 //     unless the same runtime runs the model without optimisation: then its optimiser broke the
 //     model.
 //   wrongly accepted: a configuration returns outputs for values that ONNX calls an error.
-// Nothing is said where ONNX leaves a value inside the graph open (a runtime may refuse it), and
-// where neither the reference nor the plain configuration vouches for the case.
+// Nothing is said where ONNX leaves a value inside the graph open (a runtime may refuse it), where
+// an undecidable value decides whether there is an error, and where neither the reference nor the
+// plain configuration vouches for the case.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -104,6 +105,10 @@ class Acceptance : public Oracle {
     if (evidence.unspecified_inside) {
       return Make(seen, VerdictKind::kUnspecified, "reference",
                   "refused a case that computes a value which ONNX leaves open: " + seen.reason);
+    }
+    if (reference != nullptr && reference->may_reject) {
+      return Make(seen, VerdictKind::kUndecidable, "reference",
+                  "refused a case in which an undecidable value may be an error: " + seen.reason);
     }
     const Observation* plain = IsPlain(seen.configuration) ? nullptr : PlainThat(Outcome::kOutputs, evidence, seen);
     if (plain == nullptr) {

@@ -309,6 +309,9 @@ TEST(Acceptance, WronglyRejectedByAll) {
   Scene unsure = scene;
   unsure.reference->outputs[0].opaque = Opaque::kUndecidable;
   EXPECT_EQ(Accepted(unsure), VerdictKind::kUndecidable);
+  Scene index = scene;
+  index.reference->may_reject = true;
+  EXPECT_EQ(Accepted(index), VerdictKind::kUndecidable);
   Scene agreed = scene;
   agreed.reference->status = ReferenceStatus::kRejected;
   EXPECT_EQ(Accepted(agreed), VerdictKind::kMatch);

@@ -129,6 +129,7 @@ void SendExecution(const Execution& execution, bool with_outputs, const Send& se
   if (execution.reference) {
     record.Put(execution.reference->status);
     record.Put(execution.reference->must_reject);
+    record.Put(execution.reference->may_reject);
     record.Put(std::string_view(execution.reference->reason));
     record.Put(execution.reference->spent.steps);
     record.Put(execution.reference->spent.bytes);
@@ -157,6 +158,7 @@ void HearExecution(WireReader& reader, Heard& heard) {
     ReferenceResult reference;
     reference.status = reader.Get<ReferenceStatus>();
     reference.must_reject = reader.Get<bool>();
+    reference.may_reject = reader.Get<bool>();
     reference.reason = reader.GetString();
     reference.spent.steps = reader.Get<uint64_t>();
     reference.spent.bytes = reader.Get<uint64_t>();

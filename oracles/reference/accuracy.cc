@@ -369,7 +369,9 @@ double SumBound(const double* a, int64_t a_stride, const double* b, int64_t b_st
   *exact = totals.exact;
   bool done = false;
   const double bound = BoundBeforeDeviation(totals, n, b != nullptr, accumulation, overflow, &done);
-  if (done || *overflow) return bound;
+  if (done) return bound;
+  // Past the largest finite value a float's deviation says nothing; the worst case holds.
+  if (*overflow) return Rule(totals, n, std::numeric_limits<double>::infinity(), accumulation);
   terms.resize(wide.size());
   for (size_t i = 0; i < wide.size(); ++i) terms[i] = static_cast<float>(wide[i]);
   double deviation = 0;

@@ -116,6 +116,15 @@ TEST(SumBound, TellsOverflow) {
   EXPECT_FALSE(Bound({60000, 60000, -60000}, {}, kFloat).overflow);
 }
 
+// In float16 65504 + 1 is 65504 again, where the exact sum rounds to infinity.
+TEST(SumBound, HoldsPastTheLargestFiniteValue) {
+  std::vector<double> terms(16, 1);
+  terms[8] = 65504;
+  const Sum sum = Bound(terms, {}, kFloat16);
+  EXPECT_TRUE(sum.overflow);
+  EXPECT_LE(sum.exact - sum.bound, 65504);
+}
+
 // The planted fault: one term of average size left out.
 TEST(SumBound, CatchesADroppedTerm) {
   Random random(12);

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "harness/case/onnx_arity.h"
+#include "harness/case/onnx_signature.h"
 #include "harness/case/onnx_function.h"
 #include "oracles/reference/reference.h"
 
@@ -59,6 +59,7 @@ class Evaluator {
     ReferenceResult result;
     Status status = RunMain(inputs, result.outputs);
     result.spent = spent_;
+    result.may_reject = may_reject_;
     if (!status) {
       result.outputs.clear();
       result.reason = status.error().message;
@@ -163,10 +164,11 @@ class Evaluator {
 
   Status RunNode(const Node& node, Scope& scope, int depth) {
     const int64_t opset = Opset(node.domain);
-    MOIRE_TRY(CheckArity(node, opset));  // kernels rely on it
     const KernelEntry* entry = FindKernel(node.domain, node.op, opset);
     std::vector<const RangeTensor*> inputs;
     inputs.reserve(node.inputs.size());
+    std::vector<DataType> types;
+    types.reserve(node.inputs.size());
     const RangeTensor* opaque = nullptr;
     for (const std::string& name : node.inputs) {
       const RangeTensor* value = name.empty() ? nullptr : scope.Find(name);
@@ -175,7 +177,10 @@ class Evaluator {
       }
       if (value != nullptr && !Handles(entry, *value)) opaque = value;
       inputs.push_back(value);
+      const bool dense = value != nullptr && value->opaque == Opaque::kNo;
+      types.push_back(dense ? value->type : DataType::kUndefined);
     }
+    MOIRE_TRY(CheckSignature(node, opset, types));  // kernels rely on it
     if (opaque != nullptr) {
       const bool known = opaque->opaque == Opaque::kNo || opaque->opaque == Opaque::kParts;
       StoreOpaque(node, scope, known ? Opaque::kUnsupported : opaque->opaque,
@@ -190,8 +195,10 @@ class Evaluator {
     KernelContext context(node, opset, inputs, options_.budget, spent_, bodies);
     Status status = context.Spend(1);
     if (status) status = entry->kernel(context);
+    may_reject_ |= context.may_reject();
     if (!status) {
       const ErrorCode code = status.error().code;
+      may_reject_ |= code == ErrorCode::kUndecidable;
       if (code == ErrorCode::kUndecidable || code == ErrorCode::kUnsupported) {
         StoreOpaque(node, scope,
                     code == ErrorCode::kUndecidable ? Opaque::kUndecidable : Opaque::kUnsupported,
@@ -271,6 +278,7 @@ class Evaluator {
   const std::vector<OpsetImport>* function_opsets_ = nullptr;  // inside a function body
   Spent spent_;
   bool must_reject_ = false;
+  bool may_reject_ = false;
 };
 
 }  // namespace

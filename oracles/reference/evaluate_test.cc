@@ -83,5 +83,23 @@ g (float[2] x) => (float[2] y) { y = Add (x, x) })");
   }
 }
 
+// Kernels read both inputs by the type of the first.
+TEST(Evaluate, TypesThatTheSchemaForbidsAreRejectedBeforeAnyKernel) {
+  const std::vector<NamedTensor> inputs = {{"x", MakeTensor(DataType::kFloat16, {2})},
+                                           {"y", MakeTensor(DataType::kInt8, {2})},
+                                           {"b", MakeTensor(DataType::kBool, {2})}};
+  Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 21]>
+g (float16[2] x, int8[2] y, bool[2] b) => (bool[2] z) { z = LessOrEqual (x, x) })");
+  EXPECT_EQ(Evaluate(model, inputs).status, ReferenceStatus::kEvaluated);
+  for (const char* second : {"y", "b"}) {
+    model.graph.nodes[0].inputs = {"x", second};
+    EXPECT_EQ(Evaluate(model, inputs).status, ReferenceStatus::kRejected) << second;
+  }
+  model.graph.nodes[0].inputs = {"b", "b"};
+  EXPECT_EQ(Evaluate(model, inputs).status, ReferenceStatus::kRejected);
+  model.graph.nodes[0].op = "Equal";
+  EXPECT_EQ(Evaluate(model, inputs).status, ReferenceStatus::kEvaluated);
+}
+
 }  // namespace
 }  // namespace moire

@@ -102,6 +102,10 @@ class KernelContext {
     return Fail(ErrorCode::kInvalidInput, format, std::forward<Args>(args)...);
   }
   bool must_reject() const { return must_reject_; }
+  // A value that a runtime may legally find to be another one decides whether the node is an error:
+  // to refuse the case is no mistake.
+  void MayReject() { may_reject_ = true; }
+  bool may_reject() const { return may_reject_; }
 
   // A context to run another operator's kernel as a part of this one, on the same budget.
   KernelContext Nested(const Node& node, std::span<const RangeTensor* const> inputs) {
@@ -117,6 +121,7 @@ class KernelContext {
   SubgraphRunner& subgraphs_;
   std::vector<RangeTensor> outputs_;
   bool must_reject_ = false;
+  bool may_reject_ = false;
 };
 
 using Kernel = Status (*)(KernelContext&);

@@ -21,6 +21,9 @@ enum class ReferenceStatus {
 struct ReferenceResult {
   ReferenceStatus status = ReferenceStatus::kEvaluated;
   bool must_reject = false;  // rejected for values that ONNX calls an error: accepting is wrong
+  // An undecidable value (an index from ArgMax over a tie, a computed shape) decides whether there
+  // is an error: neither accepting nor rejecting is wrong.
+  bool may_reject = false;
   std::string reason;        // one line; names the node
   std::vector<RangeTensor> outputs;  // one for each graph output, in order
   Spent spent;

@@ -374,7 +374,11 @@ Status Softplus(KernelContext& ctx) {
 // x / (1 + |x|): NaN at the infinities by the formula, +-1 in the limit.
 Status Softsign(KernelContext& ctx) {
   return FloatActivation(ctx, [](DataType type, const Accuracy& row, const Interval& x) {
-    const auto f = [](double at) { return at / (1 + std::abs(at)); };
+    // In extended precision: the formula's own roundings in double are half of the row of double.
+    const auto f = [](double at) {
+      const auto wide = static_cast<long double>(at);
+      return static_cast<double>(wide / (1 + std::abs(wide)));
+    };
     if (!std::isnan(x.lo) && HasInfinity(x)) return Undecidable(std::copysign(1.0, x.value));
     return Curve(type, row, x, f, [](double) { return 0.0; });
   });

@@ -304,6 +304,27 @@ g (float[1,1,1] x, int64[1,1,1] i) => (float[1,1,2] y) {
   }
 }
 
+// The index of a maximum that rounding decides: where one candidate is outside the axis, a runtime
+// may refuse the case.
+TEST(Gather, AnUndecidableIndexMayBeAnError) {
+  const char* text = R"(<ir_version: 10, opset_import: ["" : 21]>
+g (float[3] x, float[2] data) => (float y) {
+  c = Exp (x)
+  i = ArgMax <axis = 0, keepdims = 0> (c)
+  y = Gather (data, i)
+})";
+  for (const float third : {1.0f, -1.0f}) {
+    Tensor x = MakeTensor(DataType::kFloat, {3});
+    for (size_t k = 0; k < 2; ++k) SetFloat(x, k, 1);
+    SetFloat(x, 1, 0.5);
+    SetFloat(x, 2, static_cast<double>(third));
+    Tensor data = MakeTensor(DataType::kFloat, {2});
+    const ReferenceResult result = Evaluated(text, {{"x", x}, {"data", data}});
+    EXPECT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
+    EXPECT_EQ(result.may_reject, third == 1.0f);
+  }
+}
+
 TEST(NonMaxSuppression, SuppressesByOverlapAndLeavesEqualityOpen) {
   const RangeTensor boxes = Floats({0, 0, 1, 1, 0, 0.1, 1, 1.1, 0, 10, 1, 11}, {1, 3, 4});
   const auto run = [&](double third) {

@@ -125,5 +125,47 @@ TEST(Formula, EveryRoundingOfTheStepsIsLegal) {
   }
 }
 
+using Wide = long double;
+struct Extended {
+  NodeSpec spec;
+  Wide (*f)(Wide);
+  double low = -20, high = 20;
+  double ulps = 4;  // what a library may be off
+};
+
+const Extended kExtended[] = {
+    {{"Exp"}, [](Wide x) { return std::exp(x); }},
+    {{"Log"}, [](Wide x) { return std::log(x); }, 0.01, 9},
+    {{"Sin"}, [](Wide x) { return std::sin(x); }, -3, 3},
+    {{"Tan"}, [](Wide x) { return std::tan(x); }, -1.5, 1.5},
+    {{"Acos"}, [](Wide x) { return std::acos(x); }, -1, 1},
+    {{"Cosh"}, [](Wide x) { return std::cosh(x); }},
+    {{"Sigmoid"}, [](Wide x) { return 1 / (1 + std::exp(-x)); }},
+    {{"Softplus"}, [](Wide x) { return std::log1p(std::exp(x)); }},
+    {{"Softsign"}, [](Wide x) { return x / (1 + std::abs(x)); }, -20, 20, 3},
+};
+
+// The reference evaluates in double as well: its own error must not eat up what a library may err.
+TEST(Formula, DoublesOffByWhatALibraryMayErrAreLegal) {
+  Random random(8);
+  for (const Extended& row : kExtended) {
+    int failures = 0;
+    for (int round = 0; round < 5000 && failures < 3; ++round) {
+      const double x = row.low + (row.high - row.low) * random.Unit();
+      const auto out = RunNode(row.spec, {testing::Floats(DataType::kDouble, {x})});
+      ASSERT_TRUE(out) << out.error().message;
+      const Wide exact = row.f(static_cast<Wide>(x));
+      const auto nearest = static_cast<double>(exact);
+      const double ulp = std::abs(std::nextafter(nearest, 0) - nearest);
+      const Wide off = (row.ulps - 0.5) * (random.Chance(1, 2) ? ulp : -ulp);
+      const auto y = static_cast<double>(exact + off);
+      if (out->MarkAt(0) != kDecided || IsLegal(*out, 0, y)) continue;
+      ++failures;
+      ADD_FAILURE() << fmt::format("double {}({}) = {} is illegal, legal is [{}, {}]", row.spec.op,
+                                   x, y, out->Lo()[0], out->Hi()[0]);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace moire

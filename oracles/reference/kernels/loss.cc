@@ -62,6 +62,7 @@ Status WriteLoss(KernelContext& ctx, const Loss& loss, LogProbability log_probab
       const auto at = static_cast<size_t>(n * loss.inner + i);
       const int64_t label = loss.target->ints[at];
       const uint8_t label_mark = loss.target->MarkAt(at);
+      if (label_mark != kDecided) ctx.MayReject();
       const bool ignored = loss.ignore && label == *loss.ignore;
       if (!ignored && (label < 0 || label >= loss.classes)) {
         if (label_mark != kDecided) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "harness/case/float_bits.h"
 #include "oracles/reference/kernels/families.h"
 #include "oracles/reference/kernels/sums.h"
 
@@ -326,6 +327,11 @@ Status Gemm(KernelContext& ctx) {
             std::isnan(plain.lo)) {
           dot.mark |= kUndecidable;
         }
+        // What underflow takes from a * b is scaled up.
+        const double lost =
+            std::abs(alpha) * static_cast<double>(g.k) * SmallestSubnormal(out->type);
+        dot.lo -= lost;
+        dot.hi += lost;
       }
       StoreElement(*out, static_cast<size_t>(i * g.n + j), dot);
     }

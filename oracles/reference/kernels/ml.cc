@@ -39,6 +39,7 @@ Status ArrayFeatureExtractor(KernelContext& ctx) {
   const int64_t features = x.shape.back();
   // Indices are "based on 0 as the first index": a negative one is outside.
   for (size_t i = 0; i < indices.ints.size(); ++i) {
+    if (indices.MarkAt(i) != kDecided) ctx.MayReject();
     if (indices.ints[i] >= 0 && indices.ints[i] < features) continue;
     if (indices.MarkAt(i) != kDecided) {
       return Fail(ErrorCode::kUndecidable, "an index that may be out of range is not known");
@@ -264,6 +265,7 @@ Status OneHotEncoder(KernelContext& ctx) {
     } else if (!by_string) {
       label = x.ints[i];
     }
+    if (marks != kDecided) ctx.MayReject();
     bool found = marks != kDecided;
     for (size_t k = 0; k < count; ++k) {
       const bool hit = by_string ? strings[k] == x.strings[i] : ints[k] == label;

@@ -102,6 +102,7 @@ Result<Ints> Axes(std::span<const int64_t> axes, size_t rank) {
 
 Result<int64_t> Coordinate(KernelContext& ctx, const RangeTensor& indices, size_t i, int64_t dim) {
   const int64_t at = indices.ints[i];
+  if (indices.MarkAt(i) != kDecided) ctx.MayReject();
   if (at >= -dim && at < dim) return at < 0 ? at + dim : at;
   if (indices.MarkAt(i) != kDecided) {
     return Fail(ErrorCode::kUndecidable, "an index that may be out of range is not known");

@@ -42,7 +42,7 @@ Result<Ints> Axes(std::span<const int64_t> axes, size_t rank);
 
 // The coordinate that element i of an index tensor names along an axis of size `dim`. Outside
 // [-dim, dim - 1] it is an error by the pages of Gather*, ScatterElements: ctx.MustReject; but
-// kUndecidable when the index itself is marked.
+// kUndecidable when the index itself is marked. A marked index inside may be another: MayReject.
 Result<int64_t> Coordinate(KernelContext& ctx, const RangeTensor& indices, size_t i, int64_t dim);
 
 // kInvalidInput unless the tensor holds integers.

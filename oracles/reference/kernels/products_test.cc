@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "harness/case/float_bits.h"
 #include "oracles/reference/kernels/kernel_testing.h"
 
 namespace moire {
@@ -69,6 +70,21 @@ TEST(GemmTest, AlphaMayOverflowFirst) {
     const auto half = RunNode({"Gemm", {{"alpha", 0.5f}}}, {row, zero});
     EXPECT_TRUE(half->MarkAt(0) == kDecided && IsLegal(*half, 0, 0.5) && !IsLegal(*half, 0, 0.6));
   }
+}
+
+// 0.56 times the smallest subnormal rounds up to it before alpha doubles it.
+TEST(GemmTest, AlphaScalesWhatUnderflowLost) {
+  const auto y =
+      RunNode({"Gemm", {{"alpha", 2.0f}}}, {Real({0.56}, {1, 1}), Real({0x1p-149}, {1, 1})});
+  EXPECT_TRUE(IsLegal(*y, 0, 0x1p-149) && IsLegal(*y, 0, 0x1p-148));
+  EXPECT_FALSE(IsLegal(*y, 0, 0x1p-145));
+}
+
+// A scale of 0.7 folded into a factor that is subnormal.
+TEST(MatMulTest, AFoldedScaleMayBeSubnormal) {
+  const double scale = RoundTo(DataType::kFloat, 0.7);
+  const auto product = RunNode({"MatMul"}, {Real({1e6}, {1, 1}), Real({0x1p-149}, {1, 1})});
+  EXPECT_TRUE(IsLegal(*product, 0, 1e6 * RoundTo(DataType::kFloat, scale * 0x1p-149) / scale));
 }
 
 TEST(GemmTest, TransposesScalesAndBias) {

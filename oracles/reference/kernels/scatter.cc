@@ -217,6 +217,7 @@ Status ScatterND(KernelContext& ctx) {
     for (size_t k = 0; k < depth; ++k) {
       const size_t i = static_cast<size_t>(t) * depth + k;
       const int64_t at = indices.ints[i];
+      if (indices.MarkAt(i) != kDecided) ctx.MayReject();
       // The page expects valid indices, but does not call others an error.
       if (at < -data.shape[k] || at >= data.shape[k]) {
         const bool known = indices.MarkAt(i) == kDecided;
@@ -318,6 +319,7 @@ Status MaxUnpool(KernelContext& ctx) {
   MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(x.size() + out->size())));
   const int64_t most = std::max(Count(inferred), out->size());
   for (size_t i = 0; i < indices.ints.size(); ++i) {
+    if (indices.MarkAt(i) != kDecided) ctx.MayReject();
     if (indices.ints[i] >= 0 && indices.ints[i] < most) continue;
     if (indices.MarkAt(i) != kDecided) return Fail(ErrorCode::kUndecidable, "an unknown index");
     return ctx.MustReject("index {} is outside {} elements", indices.ints[i], most);

@@ -98,17 +98,33 @@ double LogAddExp(double a, double b) {
   return top == -kInfinity ? top : top + std::log1p(std::exp(-std::abs(a - b)));
 }
 
-// For each k, log(sum of exp(x[j]) over j other than k).
-std::vector<double> LogOfOthers(const double* x, size_t n) {
-  std::vector<double> others(n, -kInfinity);
-  double before = -kInfinity, behind = -kInfinity;
+// scale * exp(top), scale being 0 or at least 1. In two parts: beside a top of 1e31 a logarithm of
+// the whole would lose the scale, which is what softmax is made of.
+struct ScaledExp {
+  double top = -kInfinity;
+  double scale = 0;
+
+  void Add(const ScaledExp& other) {
+    const double highest = std::max(top, other.top);
+    if (highest == -kInfinity) return;
+    scale = scale * std::exp(top - highest) + other.scale * std::exp(other.top - highest);
+    top = highest;
+  }
+  // log(this / exp(x))
+  double LogOver(double x) const { return scale == 0 ? -kInfinity : top - x + std::log(scale); }
+};
+
+// For each k, the sum of exp(x[j]) over j other than k.
+std::vector<ScaledExp> SumOfOthers(const double* x, size_t n) {
+  std::vector<ScaledExp> others(n);
+  ScaledExp before, behind;
   for (size_t k = 0; k < n; ++k) {
     others[k] = before;
-    before = LogAddExp(before, x[k]);
+    before.Add({x[k], 1});
   }
   for (size_t k = n; k-- > 0;) {
-    others[k] = LogAddExp(others[k], behind);
-    behind = LogAddExp(behind, x[k]);
+    others[k].Add(behind);
+    behind.Add({x[k], 1});
   }
   return others;
 }
@@ -122,14 +138,14 @@ struct WideLogs {
 };
 
 WideLogs LogsOfWide(DataType type, const Row& row, size_t n) {
-  const std::vector<double> least = LogOfOthers(row.lo, n);
-  const std::vector<double> most = LogOfOthers(row.hi, n);
+  const std::vector<ScaledExp> least = SumOfOthers(row.lo, n);
+  const std::vector<ScaledExp> most = SumOfOthers(row.hi, n);
   WideLogs out;
   double top_lo = -kInfinity, top_hi = -kInfinity;
   for (size_t k = 0; k < n; ++k) {
-    // x - log(exp(x) + exp(others)) = -log(1 + exp(others - x)).
-    out.lo.push_back(-LogAddExp(0, most[k] - row.lo[k]));
-    out.hi.push_back(-LogAddExp(0, least[k] - row.hi[k]));
+    // x - log(exp(x) + others) = -log(1 + others / exp(x)).
+    out.lo.push_back(-LogAddExp(0, most[k].LogOver(row.lo[k])));
+    out.hi.push_back(-LogAddExp(0, least[k].LogOver(row.hi[k])));
     top_lo = std::max(top_lo, row.lo[k]);
     top_hi = std::max(top_hi, row.hi[k]);
   }

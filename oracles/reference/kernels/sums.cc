@@ -89,8 +89,8 @@ constexpr int64_t kRepetitionMatters = 64;
 Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, double folded) {
   const TermOf term{a, b, square};
   const bool ranged = a.lo != nullptr || (b != nullptr && b->lo != nullptr);
-  // How far the ranges let the exact sum go down and up, and sum|term|.
-  double down = 0, up = 0, magnitude = 0;
+  // How far the ranges let the exact sum go down and up, sum|term|, and sum|a| + |b|.
+  double down = 0, up = 0, magnitude = 0, factors = 0;
   if (ranged && b != nullptr && !square) {
     const double* a_lo = a.lo ? a.lo : a.value;
     const double* a_hi = a.hi ? a.hi : a.value;
@@ -105,6 +105,7 @@ Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, 
       down += value - std::min(std::min(ll, lh), std::min(hl, hh));
       up += std::max(std::max(ll, lh), std::max(hl, hh)) - value;
       magnitude += std::abs(value);
+      factors += std::abs(a.value[k]) + std::abs(b->value[k]);
       corners += ll + lh + hl + hh;
     }
     if (!std::isfinite(corners)) return SpecialSum(type, term, n);
@@ -116,7 +117,10 @@ Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, 
       magnitude += std::abs(x.value);
     }
   } else if (b != nullptr) {
-    for (int64_t k = 0; k < n; ++k) magnitude += std::abs(a.value[k] * b->value[k]);
+    for (int64_t k = 0; k < n; ++k) {
+      magnitude += std::abs(a.value[k] * b->value[k]);
+      factors += std::abs(a.value[k]) + std::abs(b->value[k]);
+    }
   } else {
     for (int64_t k = 0; k < n; ++k) magnitude += std::abs(a.value[k]);
   }
@@ -135,9 +139,11 @@ Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, 
     bound = std::max(bound, static_cast<double>(n) * unit * magnitude / 2);
   }
   // Four roundings of double a term cover what this function itself loses; terms that are larger
-  // than their nominal value round by more.
+  // than their nominal value round by more. A factor that a fold makes subnormal is off by as much
+  // as the smallest subnormal.
   const double slack = bound + (folded * unit + 0x1p-50) * magnitude +
-                       (static_cast<double>(n) + folded) * unit * (down + up);
+                       (static_cast<double>(n) + folded) * unit * (down + up) +
+                       folded * SmallestSubnormal(type) * factors;
   Interval out{exact, exact - down - slack, exact + up + slack, kDecided};
   const double limit = Traits(type).max_finite;
   if (!overflow && magnitude + down + up <= limit) return out;

@@ -27,7 +27,7 @@ struct Row {
 // follows or precedes a product (Mul, BatchNormalization, alpha) may legally be folded into the
 // constant factor, which then is rounded once for each fold: |w' x - w s x| <= u |w s x| a term.
 // The reference charges the scale's own node only with its roundings of the result, so the terms'
-// share, folded * u * sum|a||b|, is charged here. Products and convolutions take 2: two scales in
+// share, folded * u * sum|a||b|, is charged here, and the smallest subnormal for each factor. Products and convolutions take 2: two scales in
 // a row (Conv + Mul + BatchNormalization) are the most that runtimes fold.
 //
 // Non-finite terms follow IEEE 754: a NaN for certain gives NaN, infinities of one sign that

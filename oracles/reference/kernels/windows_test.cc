@@ -130,6 +130,24 @@ TEST(SoftmaxTest, WideRangesHoldWhatTheInputsAllow) {
   EXPECT_NEAR(RunNode({"Softmax"}, {up})->lo[0], 0.5, 1e-6);
   EXPECT_NEAR(RunNode({"LogSoftmax"}, {up})->lo[0], std::log(0.5), 1e-5);
 
+  // Beside huge inputs, whose ranges are wider than any logarithm, the neighbours still count.
+  const double huge = 0x1.fffffep+127;
+  RangeTensor equal = Real({huge, huge, huge}, {3});
+  equal.MakeRanges();
+  equal.lo[1] = 0x1.fffffcp+127;
+  const auto third = RunNode({"Softmax"}, {equal});
+  const auto log_third = RunNode({"LogSoftmax"}, {equal});
+  for (size_t k = 0; k < 3; ++k) {
+    EXPECT_TRUE(IsLegal(*third, k, 1.0 / 3)) << k;
+    EXPECT_TRUE(IsLegal(*log_third, k, -std::log(3.0))) << k;
+  }
+  EXPECT_FALSE(IsLegal(*third, 0, 0.51));
+  RangeTensor one_up = Real({0, 0, 0}, {3});
+  one_up.MakeRanges();
+  one_up.hi[2] = 1e31;
+  EXPECT_TRUE(IsLegal(*RunNode({"Softmax"}, {one_up}), 2, 1.0 / 3));
+  EXPECT_TRUE(IsLegal(*RunNode({"LogSoftmax"}, {one_up}), 2, -std::log(3.0)));
+
   // Alone in its line an element is 1, and its logarithm 0, whatever it is.
   RangeTensor alone = testing::Floats(DataType::kBfloat16, {-1900}, {1});
   alone.lo = {-2100};
