@@ -15,6 +15,7 @@ const Oracle& HangMemoryOracle();
 const Oracle& AcceptanceOracle();
 const Oracle& DifferentialOracle();
 const Oracle& LevelsOracle();
+const Oracle& IdentityOracle();
 
 }  // namespace moire
 

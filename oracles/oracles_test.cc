@@ -330,6 +330,25 @@ TEST(Acceptance, WronglyAccepted) {
   for (const Verdict& verdict : scene.Judge(AcceptanceOracle())) EXPECT_FALSE(IsBug(verdict.kind));
 }
 
+TEST(Identity, TheResavedTwinMustSayTheSame) {
+  const Tensor right = Floats1D(DataType::kFloat, {1, std::nan("")});
+  Scene scene;
+  scene.observations = {Ran("ort@1:level=none", right), Ran("ort@1:level=none,resaved=1", right)};
+  EXPECT_TRUE(scene.Judge(IdentityOracle()).empty());
+  scene.observations[0].configuration = "ort@1:level=all";  // not its twin
+  scene.observations[0].outputs[0].tensor = Floats1D(DataType::kFloat, {2, 3});
+  EXPECT_TRUE(scene.Judge(IdentityOracle()).empty());
+  scene.observations[0].configuration = "ort@1:level=none";
+  const std::vector<Verdict> verdicts = scene.Judge(IdentityOracle());
+  ASSERT_EQ(verdicts.size(), 1u);
+  EXPECT_EQ(verdicts[0].kind, VerdictKind::kNondeterministic);
+  EXPECT_EQ(verdicts[0].configuration, "ort@1:level=none,resaved=1");
+  scene.observations[0].outcome = Outcome::kCrashed;  // another oracle's
+  EXPECT_TRUE(scene.Judge(IdentityOracle()).empty());
+  scene.observations[0] = Refused("ort@1:level=none", "no");
+  EXPECT_EQ(scene.Judge(IdentityOracle()).size(), 1u);
+}
+
 Scene Levelled(std::string_view text, const Tensor& none, const Tensor& all) {
   Scene scene;
   scene.model = *ParseModel(*ParseModelText(text));

@@ -6,7 +6,7 @@ namespace moire {
 const std::vector<const Oracle*>& OracleRegistry() {
   static const std::vector<const Oracle*> kOracles = {
       &CrashOracle(),        &HangMemoryOracle(), &AcceptanceOracle(),
-      &DifferentialOracle(), &LevelsOracle(),
+      &DifferentialOracle(), &LevelsOracle(),     &IdentityOracle(),
   };
   return kOracles;
 }

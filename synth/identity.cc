@@ -1,50 +1,23 @@
 #include "synth/identity.h"
 
-#include <cmath>
+#include <utility>
 
 #include "harness/case/onnx_adapter.h"
 #include "harness/execute/wire.h"
-#include "oracles/error_class.h"
+#include "oracles/same_observation.h"
 
 namespace moire {
 namespace {
 
 constexpr int kRuns = 3;
 
-bool SameTensor(const Tensor& a, const Tensor& b) {
-  if (a == b) return true;
-  if (a.type != b.type || a.shape != b.shape || !IsFloat(a.type)) return false;
-  for (int64_t i = 0; i < a.size(); ++i) {
-    const double x = GetFloat(a, i);
-    const double y = GetFloat(b, i);
-    const bool same = std::isnan(x) ? std::isnan(y) : x == y && std::signbit(x) == std::signbit(y);
-    if (!same) return false;
-  }
-  return true;
+IdentityResult SameObservation(const Observation& a, const Observation& b) {
+  std::string difference = DifferenceOf(a, b);
+  if (difference.empty()) return {};
+  return {Identity::kRunsDiffer, std::move(difference)};
 }
 
 }  // namespace
-
-IdentityResult SameObservation(const Observation& a, const Observation& b) {
-  const auto differ = [](std::string reason) {
-    return IdentityResult{Identity::kRunsDiffer, std::move(reason)};
-  };
-  if (a.outcome != b.outcome)
-    return differ("one run ends with outputs or an error, the other does not");
-  if (a.outcome != Outcome::kOutputs) {
-    if (MessageClass(a.reason) != MessageClass(b.reason)) {
-      return differ(fmt::format("one run says '{}', the other '{}'", a.reason, b.reason));
-    }
-    return {};
-  }
-  if (a.outputs.size() != b.outputs.size()) return differ("the numbers of outputs differ");
-  for (size_t i = 0; i < a.outputs.size(); ++i) {
-    if (!SameTensor(a.outputs[i].tensor, b.outputs[i].tensor)) {
-      return differ(fmt::format("output {} differs between two runs", i));
-    }
-  }
-  return {};
-}
 
 IdentityResult CheckIdentity(const Case& test_case, Configuration& configuration) {
   const Observation first = configuration.Run(test_case);

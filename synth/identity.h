@@ -31,9 +31,6 @@ IdentityResult CheckIdentity(const Case& test_case, Configuration& configuration
 IdentityResult CheckIdentityInChild(const Case& test_case, const std::string& configuration,
                                     const OpenAll& open, const ChildOptions& options);
 
-// Whether two observations say the same: outcome, class of the message, outputs.
-IdentityResult SameObservation(const Observation& a, const Observation& b);
-
 }  // namespace moire
 
 #endif  // MOIRE_SYNTH_IDENTITY_H_

@@ -202,8 +202,8 @@ class Investigator {
       End(Standing::kUnconfirmed, "did not show again from its bundle");
       return {};
     }
-    // What dies has just shown that it dies again.
-    if (!IsDeath(wanted.kind)) {
+    // What dies has just shown that it dies again; and what is not itself is the finding here.
+    if (!IsDeath(wanted.kind) && wanted.kind != VerdictKind::kNondeterministic) {
       const IdentityResult identity =
           CheckIdentityInChild(test_case, wanted.configuration, open_, options_.child);
       if (identity.identity != Identity::kSame) {

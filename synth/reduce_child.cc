@@ -86,7 +86,8 @@ class Child {
 
   void Run() {
     const bool death = IsDeath(check_.wanted().kind);
-    if (!before_.identity_done && !death) Identify();
+    const bool unlike_itself = check_.wanted().kind == VerdictKind::kNondeterministic;
+    if (!before_.identity_done && !death && !unlike_itself) Identify();
     Case best = before_.best;
     check_.set_wanted(before_.held);
     if (!before_.reduced) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "harness/backends/resaved.h"
 #include "harness/backends/spec.h"
 
 namespace moire {
@@ -33,6 +34,22 @@ bool IsLibraryPath(std::string_view head) {
   const std::string_view before_at = head.substr(0, head.find('@'));
   return before_at.find('/') != before_at.npos || before_at.ends_with(".so") ||
          before_at.find(".so.") != before_at.npos;
+}
+
+// Takes resaved=1 out of the settings, which the backend need not know.
+bool TakeResaved(std::string& settings) {
+  const std::string item = std::string(kResavedSetting) + "=1";
+  for (size_t start = 0; start < settings.size();) {
+    const size_t end = std::min(settings.find(',', start), settings.size());
+    if (settings.substr(start, end - start) == item) {
+      // With the comma behind it, or the one before it.
+      const size_t from = end == settings.size() && start > 0 ? start - 1 : start;
+      settings.erase(from, std::min(end + 1, settings.size()) - from);
+      return true;
+    }
+    start = end + 1;
+  }
+  return false;
 }
 
 }  // namespace
@@ -112,7 +129,8 @@ Result<std::vector<Setting>> ParseSettings(std::string_view settings) {
 
 Result<std::vector<std::unique_ptr<Configuration>>> OpenConfigurationsFrom(
     std::span<const BackendEntry> registry, std::string_view spec) {
-  MOIRE_ASSIGN(const BackendSpec parsed, ParseSpec(spec, kPathBackend));
+  MOIRE_ASSIGN(BackendSpec parsed, ParseSpec(spec, kPathBackend));
+  const bool resaved = TakeResaved(parsed.settings);
   const auto entry = std::ranges::find(registry, parsed.name, &BackendEntry::name);
   if (entry == registry.end()) {
     std::vector<std::string_view> names;
@@ -123,6 +141,9 @@ Result<std::vector<std::unique_ptr<Configuration>>> OpenConfigurationsFrom(
   auto opened = entry->open(parsed.target, parsed.settings);
   if (!opened)
     return std::unexpected(std::move(opened).error().With(fmt::format("backend '{}'", spec)));
+  if (resaved) {
+    for (auto& configuration : *opened) configuration = MakeResaved(std::move(configuration));
+  }
   return opened;
 }
 

@@ -52,6 +52,22 @@ INSTANTIATE_TEST_SUITE_P(
                 "level=all,optimized_model=/a:b/c.onnx"},
         SpecRow{"ort@1.27.0:none", "ort", "1.27.0", "none"}));
 
+// The reference knows no setting of its own.
+TEST(SpecTest, EveryBackendCanRunTheModelWrittenAgain) {
+  const auto opened = OpenConfigurations("reference:resaved=1");
+  ASSERT_TRUE(opened) << opened.error().message;
+  ASSERT_EQ(opened->size(), 1u);
+  Configuration& resaved = *opened->front();
+  EXPECT_EQ(resaved.name(), "reference:resaved=1");
+  const Observation seen = resaved.Run(testing::FusableCase());
+  EXPECT_EQ(seen.configuration, "reference:resaved=1");
+  ASSERT_EQ(seen.outcome, Outcome::kOutputs) << seen.reason;
+  EXPECT_EQ(seen.outputs[0].tensor, testing::Floats({2, 2}, {4.5, 0, 10.5, 0}));
+  for (const char* spec : {"reference:resaved=1,level=all", "reference:level=all,resaved=1"}) {
+    EXPECT_THAT(ErrorOf(spec), HasSubstr("no settings"));
+  }
+}
+
 TEST(SpecTest, MistakesAreNamed) {
   EXPECT_THAT(ErrorOf(""), HasSubstr("no name"));
   EXPECT_THAT(ErrorOf("@1.27.0"), HasSubstr("no name"));

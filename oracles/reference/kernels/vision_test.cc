@@ -2,6 +2,7 @@
 // results, and the places where correct implementations differ.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 
 #include "oracles/reference/kernels/kernel_testing.h"
@@ -34,6 +35,19 @@ TEST(DeformConv, ReadsBetweenElements) {
   const auto outside = Deform(Offsets(-0.5, 0));  // half of row -1, which is zero
   EXPECT_TRUE(IsLegal(*outside, 0, 1));
   EXPECT_FALSE(IsLegal(*outside, 0, 2));
+}
+
+// A runtime may read the nearest pixel and multiply it by 0.
+TEST(DeformConv, APlaceOutsideAnInfiniteImageIsNotDecided) {
+  RangeTensor map = kMap;
+  map.value[0] = std::numeric_limits<double>::infinity();
+  const auto at = [&](double y) {
+    const std::vector<Attribute> attributes = {{"strides", Ints{3, 3}, {}}};
+    return RunNode({"DeformConv", attributes, 22}, {map, Floats({2}, {1, 1, 1, 1}), Offsets(y, y)})
+        ->MarkAt(0);
+  };
+  EXPECT_EQ(at(7), kUndecidable);
+  EXPECT_EQ(Deform(Offsets(7, 7))->MarkAt(0), kDecided);
 }
 
 TEST(DeformConv, UnknownPlacesAreNotDecided) {
