@@ -1,12 +1,14 @@
 // Evaluation of a graph: values by name, one kernel call a node, errors turned into opaque values.
 // An operator without a kernel is evaluated through ONNX's function body of it, if it has one.
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
-#include "harness/case/onnx_signature.h"
 #include "harness/case/onnx_function.h"
+#include "harness/case/onnx_signature.h"
 #include "oracles/reference/reference.h"
 
 namespace moire {
@@ -49,6 +51,44 @@ RangeTensor MakeOpaque(Opaque kind, std::string reason) {
 }
 
 constexpr int kMaxDepth = 32;
+
+// Attributes that the functions' bodies compute with, whatever their values.
+struct AttributeRange {
+  std::string_view name;
+  int64_t low, high;
+};
+constexpr AttributeRange kFunctionAttributes[] = {
+    {"periodic", 0, 1},
+    {"num_heads", 0, INT32_MAX},
+    {"q_num_heads", 0, INT32_MAX},
+    {"kv_num_heads", 0, INT32_MAX},
+};
+
+Status CheckFunctionAttributes(const Node& node) {
+  if (!node.domain.empty()) return {};
+  for (const AttributeRange& row : kFunctionAttributes) {
+    const int64_t value = node.Int(row.name, row.low);
+    if (value >= row.low && value <= row.high) continue;
+    return Fail(ErrorCode::kInvalidInput, "{} is {}", row.name, value);
+  }
+  return {};
+}
+
+// The body of Attention scales Q and K before it multiplies them; a runtime may scale the product,
+// which overflows earlier.
+bool MayOverflowUnscaled(const Node& node, std::span<const RangeTensor* const> inputs) {
+  if (node.op != "Attention" && node.op != "LinearAttention") return false;
+  if (!node.domain.empty() || inputs.size() < 2 || inputs[0]->shape.empty()) return false;
+  auto product = static_cast<double>(inputs[0]->shape.back());
+  for (const RangeTensor* input : inputs.first(2)) {
+    double largest = 0;
+    for (const auto* ends : {&input->value, &input->lo, &input->hi}) {
+      for (const double x : *ends) largest = std::max(largest, std::isinf(x) ? 0 : std::abs(x));
+    }
+    product *= largest;
+  }
+  return IsFloat(inputs[0]->type) && product > Traits(inputs[0]->type).max_finite;
+}
 
 class Evaluator {
  public:
@@ -222,6 +262,12 @@ class Evaluator {
   // may allow or leave open: nothing is claimed.
   Status RunFunction(const Node& node, int64_t opset, std::span<const RangeTensor* const> inputs,
                      Scope& scope, int depth) {
+    MOIRE_TRY(CheckFunctionAttributes(node));
+    if (MayOverflowUnscaled(node, inputs)) {
+      StoreOpaque(node, scope, Opaque::kUndecidable,
+                  node.op + " that overflows before it is scaled");
+      return {};
+    }
     std::vector<ValueType> types;
     for (const RangeTensor* input : inputs) {
       types.push_back(input == nullptr ? ValueType{} : TensorType(input->type, input->shape));

@@ -62,6 +62,48 @@ Again (a) => (c) {
   EXPECT_EQ(result.outputs[1].value[0], 20);
 }
 
+// The function bodies of the windows compute with the flag, whatever it is.
+TEST(Evaluate, AWindowsFlagIsOneOrZero) {
+  for (const int periodic : {0, 1, 2}) {
+    Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 21]>
+g (int64 n) => (float[N] y) { y = HammingWindow <periodic = 1> (n) })");
+    model.graph.nodes[0].attributes[0].value = int64_t{periodic};
+    Tensor n = MakeTensor(DataType::kInt64, {});
+    SetInt(n, 0, 8);
+    const ReferenceResult result = Evaluate(model, std::vector<NamedTensor>{{"n", n}});
+    EXPECT_EQ(result.status == ReferenceStatus::kRejected, periodic == 2) << result.reason;
+  }
+}
+
+// Q K^T may be scaled when it is there, and overflow before.
+TEST(Evaluate, AttentionThatOverflowsUnscaledIsUndecidable) {
+  const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 24]>
+g (float[1,1,1,2] q, float[1,1,1,2] k) => (float[1,1,1,2] y) { y = Attention (q, k, k) })");
+  for (const double q : {1.0, 3e38}) {
+    Tensor query = MakeTensor(DataType::kFloat, {1, 1, 1, 2});
+    SetFloat(query, 1, q);
+    Tensor key = query;
+    SetFloat(key, 1, 1.5);
+    const std::vector<NamedTensor> inputs = {{"q", query}, {"k", key}};
+    const ReferenceResult result = Evaluate(model, inputs);
+    ASSERT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
+    EXPECT_EQ(result.outputs[0].opaque, q == 1 ? Opaque::kNo : Opaque::kUndecidable);
+  }
+}
+
+TEST(Evaluate, ANegativeNumberOfHeadsIsRejected) {
+  Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 24]>
+g (float[1,1,1,2] x, float[1,1,1] c) => (float[1,1,1,2] y) {
+  y = RotaryEmbedding <num_heads = -1> (x, c, c)
+})");
+  const std::vector<NamedTensor> inputs = {{"x", MakeTensor(DataType::kFloat, {1, 1, 1, 2})},
+                                           {"c", MakeTensor(DataType::kFloat, {1, 1, 1})}};
+  EXPECT_EQ(Evaluate(model, inputs).status, ReferenceStatus::kRejected);
+  model.graph.nodes[0].attributes[0].value = int64_t{0};
+  const ReferenceResult result = Evaluate(model, inputs);
+  EXPECT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
+}
+
 TEST(Evaluate, MissingAndMisshapenInputsAreRejected) {
   const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 21]>
 g (float[2] x) => (float[2] y) { y = Identity (x) })");

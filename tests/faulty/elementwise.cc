@@ -87,10 +87,14 @@ int64_t DivideInt(const NodeRun&, DataType type, int64_t a, int64_t b) {
   return Wrap(type, a / b);
 }
 
-// x * (1 / c) in place of x / c is a common rewrite.
+// x * (1 / c) in place of x / c is a common rewrite, where 1 / c neither overflows nor underflows.
 Status Div(NodeRun& run) {
   if (run.Given(1) && run.In(1).size() == 1 && run.random.Chance(1, 3) && IsFloat(run.In(0).type)) {
-    return Arithmetics<[](auto a, auto b) { return a * (decltype(a){1} / b); }, DivideInt>(run);
+    const auto by_reciprocal = [](auto a, auto b) {
+      const auto reciprocal = decltype(a){1} / b;
+      return std::isnormal(reciprocal) ? a * reciprocal : a / b;
+    };
+    return Arithmetics<by_reciprocal, DivideInt>(run);
   }
   return Arithmetics<[](auto a, auto b) { return a / b; }, DivideInt>(run);
 }

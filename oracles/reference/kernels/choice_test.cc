@@ -269,6 +269,16 @@ NamedTensor Int(const char* name, int64_t value) {
   return {name, std::move(tensor)};
 }
 
+// Four products of one subnormal, each rounded to a multiple of the smallest.
+TEST(Resize, LinearHoldsSubnormals) {
+  const auto y = RunNode({"Resize", {{"mode", std::string("linear")}}},
+                         {Floats({6 * 0x1p-149}, {1, 1}), RangeTensor{}, RangeTensor{},
+                          Integers(DataType::kInt64, {1, 4})});
+  ASSERT_TRUE(y) << y.error().message;
+  EXPECT_TRUE(IsLegal(*y, 0, 8 * 0x1p-149));
+  EXPECT_FALSE(IsLegal(*y, 0, 40 * 0x1p-149));
+}
+
 TEST(GridSample, LinearHoldsFloatArithmeticAndZerosOutside) {
   // One row of four; the grid points lie at 1.25 and, with zeros around, at 3.5 and far outside.
   const RangeTensor x = Floats({10, 20, 40, 80}, {1, 1, 1, 4});

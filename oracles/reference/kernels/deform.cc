@@ -1,8 +1,6 @@
 // DeformConv: a convolution whose window elements are read at shifted places, by linear
 // interpolation; outside the input there are zeros.
-#include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "oracles/reference/kernels/families.h"
 #include "oracles/reference/kernels/interpolate.h"
@@ -81,17 +79,8 @@ class DeformSampler {
         mask_(ctx.Input(4)),
         deform_(deform),
         type_(x_.type),
-        strides_(Strides(deform.window.in)) {
-    const auto plane = static_cast<size_t>(Count(deform.window.in));
-    const auto finite = [](double v) { return std::isfinite(v); };
-    for (size_t at = 0; plane > 0 && at < x_.value.size(); at += plane) {
-      const auto all = [&](const std::vector<double>& of) {
-        return of.empty() || std::all_of(of.begin() + static_cast<ptrdiff_t>(at),
-                                         of.begin() + static_cast<ptrdiff_t>(at + plane), finite);
-      };
-      finite_.push_back(all(x_.value) && all(x_.lo) && all(x_.hi));
-    }
-  }
+        strides_(Strides(deform.window.in)),
+        finite_(x_, Count(deform.window.in)) {}
 
   // The input read by window element `place` of channel `channel` at an output position, times the
   // mask.
@@ -122,7 +111,7 @@ class DeformSampler {
     Interval out = Interpolate(x_, image * plane, strides_, axes);
     out.mark |= marks;
     // A place outside is commonly read as the nearest pixel times 0.
-    if (!finite_[static_cast<size_t>(image)]) out.mark |= kUndecidable;
+    if (!finite_.Around(image * plane)) out.mark |= kUndecidable;
     if (mask_ == nullptr) return out;
     return type_.Mul(out, ElementOf(*mask_, static_cast<size_t>(shift * deform_.outputs + output)));
   }
@@ -134,7 +123,7 @@ class DeformSampler {
   const Deform& deform_;
   Arithmetic type_;
   Shape strides_;
-  std::vector<bool> finite_;  // of each plane of x: nothing but finite values
+  FinitePlanes finite_;
 };
 
 Status DeformConv(KernelContext& ctx) {

@@ -19,6 +19,17 @@ AxisSample LinearTaps(const Interval& at, int64_t length) {
   return out;
 }
 
+FinitePlanes::FinitePlanes(const RangeTensor& x, int64_t plane) : plane_(plane) {
+  const auto size = static_cast<size_t>(plane);
+  const auto all = [size](const std::vector<double>& of, size_t at) {
+    return of.empty() || std::all_of(of.data() + at, of.data() + at + size,
+                                     [](double v) { return std::isfinite(v); });
+  };
+  for (size_t at = 0; size > 0 && at + size <= x.value.size(); at += size) {
+    finite_.push_back(all(x.value, at) && all(x.lo, at) && all(x.hi, at));
+  }
+}
+
 Interval Interpolate(const RangeTensor& x, int64_t base, const Shape& strides,
                      std::span<const AxisSample> axes) {
   std::vector<size_t> pick(axes.size(), 0);
@@ -65,7 +76,8 @@ Interval Interpolate(const RangeTensor& x, int64_t base, const Shape& strides,
     if (!std::isfinite(term.v.lo) || !std::isfinite(term.v.hi)) out.mark |= kUndecidable;
   }
   if (!(size <= Traits(x.type).max_finite)) out.mark |= kUndecidable;
-  const double error = moved + SmallestSubnormal(x.type) +
+  // Eight products at most round to a subnormal each, whether or not their elements are distinct.
+  const double error = moved + 8 * SmallestSubnormal(x.type) +
                        UnitRoundoff(x.type) * size * static_cast<double>(4 * terms.size() + 8);
   out.lo -= error;
   out.hi += error;

@@ -28,6 +28,19 @@ struct AxisSample {
 // weight that its distance gives. Elements outside are zeros.
 AxisSample LinearTaps(const Interval& at, int64_t length);
 
+// Which images of a tensor, planes of `plane` elements each, hold nothing but finite values. In
+// others even a place outside is not certain: a runtime may read the nearest element times 0.
+class FinitePlanes {
+ public:
+  FinitePlanes(const RangeTensor& x, int64_t plane);
+  // Of the image that holds element `at`. True of an image without elements.
+  bool Around(int64_t at) const { return plane_ == 0 || finite_[static_cast<size_t>(at / plane_)]; }
+
+ private:
+  int64_t plane_;
+  std::vector<bool> finite_;
+};
+
 // The weighted sum over the product of the axes' taps.
 Interval Interpolate(const RangeTensor& x, int64_t base, const Shape& strides,
                      std::span<const AxisSample> axes);

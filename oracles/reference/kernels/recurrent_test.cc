@@ -33,6 +33,18 @@ TEST(RnnTest, OneUnit) {
   EXPECT_FALSE(IsLegal((*y)[1], 0, h2 + 1e-4));
 }
 
+// 0 times NaN is NaN, unless the product with the state that is not there is left out.
+TEST(RnnTest, AWeightThatIsNoNumberBesideNoState) {
+  const double nan = std::nan("");
+  const auto run = [&](double weight, const RangeTensor& state) {
+    return RunNode({"RNN"}, {Real({1}, {1, 1, 1}), Real({1}, {1, 1, 1}), Real({weight}, {1, 1, 1}),
+                             RangeTensor(), RangeTensor(), state});
+  };
+  EXPECT_EQ(run(2, RangeTensor())->MarkAt(0), kDecided);
+  EXPECT_EQ(run(nan, RangeTensor())->MarkAt(0), kUndecidable);
+  EXPECT_TRUE(std::isnan(run(nan, Real({0}, {1, 1, 1}))->value[0]));
+}
+
 TEST(LstmTest, GateOrderAndPeepholes) {
   const RangeTensor w = Real({0.1, 0.2, 0.3, 0.4}, {1, 4, 1});  // i o f c
   const RangeTensor r = Real({0, 0, 0, 0}, {1, 4, 1});

@@ -232,7 +232,7 @@ Result<RangeTensor> ResizeAxis(KernelContext& ctx, const Plan& plan, const AxisP
       }
       if (!(size <= Traits(source.type).max_finite)) marks |= kUndecidable;
       // A rounding for each weight, product and sum.
-      const double error = unit * size * 3 * terms + moved + SmallestSubnormal(source.type);
+      const double error = unit * size * 3 * terms + moved + 8 * SmallestSubnormal(source.type);
       out.value[at] = sample.extrapolated ? 0 : value;
       out.lo[at] = lo - error;
       out.hi[at] = hi + error;

@@ -294,7 +294,17 @@ int64_t StateAt(const Recurrence& cell, int64_t direction, int64_t b) {
 State InitialState(const Recurrence& cell, const RangeTensor* initial, int64_t direction,
                    int64_t b) {
   State out(static_cast<size_t>(cell.hidden), Exactly(0));
-  if (initial == nullptr) return out;
+  if (initial == nullptr) {
+    // A runtime may leave out the product of a weight and a state that is not given: 0 times NaN.
+    const auto finite = [](const RangeTensor* weights) {
+      return weights == nullptr ||
+             std::ranges::all_of(weights->value, [](double x) { return std::isfinite(x); });
+    };
+    if (!finite(cell.r) || !finite(cell.peephole)) {
+      for (Interval& unit : out) unit.mark = kUndecidable;
+    }
+    return out;
+  }
   const int64_t at = StateAt(cell, direction, b);
   for (int64_t u = 0; u < cell.hidden; ++u) {
     out[static_cast<size_t>(u)] = ElementOf(*initial, static_cast<size_t>(at + u));

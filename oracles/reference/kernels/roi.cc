@@ -99,7 +99,11 @@ Interval LargestTerm(const Arithmetic& type, const RangeTensor& x, int64_t base,
 class BinPooler {
  public:
   BinPooler(const RangeTensor& x, const Align& align)
-      : x_(x), align_(align), type_(x.type), strides_({x.shape[3], 1}) {}
+      : x_(x),
+        align_(align),
+        type_(x.type),
+        strides_({x.shape[3], 1}),
+        finite_(x, x.shape[2] * x.shape[3]) {}
 
   Interval Pool(int64_t base, const std::vector<AxisSample>& down,
                 const std::vector<AxisSample>& along) const {
@@ -114,6 +118,7 @@ class BinPooler {
           y = align_.average ? Interpolate(x_, base, strides_, axes)
                              : LargestTerm(type_, x_, base, x_.shape[3], row, column);
         }
+        if (!finite_.Around(base)) y.mark |= kUndecidable;
         value.push_back(y.value);
         lo.push_back(y.lo);
         hi.push_back(y.hi);
@@ -138,6 +143,7 @@ class BinPooler {
   const Align& align_;
   Arithmetic type_;
   Shape strides_;
+  FinitePlanes finite_;
 };
 
 std::vector<AxisSample> Points(const Arithmetic& type, const RegionAxis& axis, int64_t bin,

@@ -71,6 +71,18 @@ TEST(RoiAlign, SamplesTheMiddleOfEachBin) {
   EXPECT_FALSE(IsLegal(*out, 0, 5.01));
 }
 
+TEST(RoiAlign, APlaceOutsideAnImageWithNanIsNotDecided) {
+  RangeTensor map = kMap;
+  const auto at = [&] {
+    return RunNode({"RoiAlign", {{"sampling_ratio", int64_t{1}, {}}}, 22},
+                   {map, Floats({6, 6, 7, 7}, {1, 4}), Integers(DataType::kInt64, {0})})
+        ->MarkAt(0);
+  };
+  EXPECT_EQ(at(), kDecided);
+  map.value[0] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(at(), kUndecidable);
+}
+
 TEST(RoiAlign, EdgesAndEmptyRegionsAreOpen) {
   const auto repeated = Align(Floats({-0.9, -0.9, 0.1, 0.1}, {1, 4}));  // the point is -0.9
   EXPECT_EQ(repeated->MarkAt(0), kDecided);
