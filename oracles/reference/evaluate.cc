@@ -64,14 +64,34 @@ constexpr AttributeRange kFunctionAttributes[] = {
     {"kv_num_heads", 0, INT32_MAX},
 };
 
-Status CheckFunctionAttributes(const Node& node) {
+// The body broadcasts caches of any width; the page asks for half the width that is rotated.
+Status CheckRotaryCaches(const Node& node, std::span<const RangeTensor* const> inputs) {
+  const Shape& x = inputs[0]->shape;
+  const int64_t heads = node.Int("num_heads", 0);
+  if (x.size() != 4 && (x.size() != 3 || heads < 1)) {
+    return Fail(ErrorCode::kInvalidInput, "input {} for {} heads", ToString(x), heads);
+  }
+  const int64_t head = x.size() == 4 ? x[3] : x[2] / heads;
+  const int64_t given = node.Int("rotary_embedding_dim", 0);
+  const int64_t rotated = given == 0 ? head : given;
+  for (const RangeTensor* cache : {inputs[1], inputs[2]}) {
+    if (cache->shape.empty() || cache->shape.back() * 2 != rotated) {
+      return Fail(ErrorCode::kInvalidInput, "cache {} for {} rotated elements",
+                  ToString(cache->shape), rotated);
+    }
+  }
+  return {};
+}
+
+// What the bodies of functions take for granted.
+Status CheckFunction(const Node& node, std::span<const RangeTensor* const> inputs) {
   if (!node.domain.empty()) return {};
   for (const AttributeRange& row : kFunctionAttributes) {
     const int64_t value = node.Int(row.name, row.low);
     if (value >= row.low && value <= row.high) continue;
     return Fail(ErrorCode::kInvalidInput, "{} is {}", row.name, value);
   }
-  return {};
+  return node.op == "RotaryEmbedding" ? CheckRotaryCaches(node, inputs) : Status();
 }
 
 // The body of Attention scales Q and K before it multiplies them; a runtime may scale the product,
@@ -262,7 +282,7 @@ class Evaluator {
   // may allow or leave open: nothing is claimed.
   Status RunFunction(const Node& node, int64_t opset, std::span<const RangeTensor* const> inputs,
                      Scope& scope, int depth) {
-    MOIRE_TRY(CheckFunctionAttributes(node));
+    MOIRE_TRY(CheckFunction(node, inputs));
     if (MayOverflowUnscaled(node, inputs)) {
       StoreOpaque(node, scope, Opaque::kUndecidable,
                   node.op + " that overflows before it is scaled");

@@ -102,6 +102,9 @@ g (float[1,1,1,2] x, float[1,1,1] c) => (float[1,1,1,2] y) {
   model.graph.nodes[0].attributes[0].value = int64_t{0};
   const ReferenceResult result = Evaluate(model, inputs);
   EXPECT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
+  model.graph.inputs[1].type.dims->back().size = 2;  // as wide as the head, not half of it
+  const std::vector<NamedTensor> wide = {inputs[0], {"c", MakeTensor(DataType::kFloat, {1, 1, 2})}};
+  EXPECT_EQ(Evaluate(model, wide).status, ReferenceStatus::kRejected);
 }
 
 TEST(Evaluate, MissingAndMisshapenInputsAreRejected) {

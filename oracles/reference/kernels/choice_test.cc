@@ -411,6 +411,16 @@ g (int64 start, int64[3] x) => (int64 last, int64[3] sums) {
   EXPECT_EQ(result.outputs[1].ints, (Ints{100, 110, 111}));
 }
 
+TEST(Scan, ADirectionIsZeroOrOne) {
+  const ReferenceResult result = Evaluated(R"(<ir_version: 10, opset_import: ["" : 21]>
+g (int64 start, int64[3] x) => (int64 last) {
+  last = Scan <num_scan_inputs = 1, scan_input_directions = [2], body =
+    b (int64 s, int64 e) => (int64 s_out) { s_out = Add (s, e) }> (start, x)
+})",
+                                           {Int("start", 0), {"x", Int64Tensor(Ints{1, 10, 100})}});
+  EXPECT_EQ(result.status, ReferenceStatus::kRejected);
+}
+
 TEST(Indices, OutOfRangeMustBeRejected) {
   const char* extract = R"(<ir_version: 10, opset_import: ["" : 21, "ai.onnx.ml" : 3]>
 g (float[1,3] x, int64[1] i) => (float[1,1] y) { y = ai.onnx.ml.ArrayFeatureExtractor (x, i) })";

@@ -201,6 +201,11 @@ Status Scan(KernelContext& ctx) {
   const Ints in_directions = ctx.node().IntList("scan_input_directions");
   const Ints out_axes = ctx.node().IntList("scan_output_axes");
   const Ints out_directions = ctx.node().IntList("scan_output_directions");
+  for (const Ints* directions : {&in_directions, &out_directions}) {
+    if (std::ranges::any_of(*directions, [](int64_t d) { return d != 0 && d != 1; })) {
+      return Fail(ErrorCode::kInvalidInput, "a direction that is neither 0 nor 1");
+    }
+  }
 
   std::vector<size_t> axes;
   int64_t length = -1;

@@ -45,6 +45,15 @@ TEST(RnnTest, AWeightThatIsNoNumberBesideNoState) {
   EXPECT_TRUE(std::isnan(run(nan, Real({0}, {1, 1, 1}))->value[0]));
 }
 
+TEST(GruTest, AGateThatIsNoNumberBesideNoState) {
+  const RangeTensor one = Real({1, 1, 1}, {1, 3, 1});
+  const auto run = [&](double bias) {
+    return RunNode({"GRU"}, {Real({1}, {1, 1, 1}), one, one, Real({0, bias, 0, 0, 0, 0}, {1, 6})});
+  };
+  EXPECT_EQ(run(1)->MarkAt(0), kDecided);
+  EXPECT_EQ(run(std::nan(""))->MarkAt(0), kUndecidable);
+}
+
 TEST(LstmTest, GateOrderAndPeepholes) {
   const RangeTensor w = Real({0.1, 0.2, 0.3, 0.4}, {1, 4, 1});  // i o f c
   const RangeTensor r = Real({0, 0, 0, 0}, {1, 4, 1});

@@ -295,13 +295,13 @@ State InitialState(const Recurrence& cell, const RangeTensor* initial, int64_t d
                    int64_t b) {
   State out(static_cast<size_t>(cell.hidden), Exactly(0));
   if (initial == nullptr) {
-    // A runtime may leave out the product of a weight and a state that is not given: 0 times NaN.
-    const auto finite = [](const RangeTensor* weights) {
-      return weights == nullptr ||
-             std::ranges::all_of(weights->value, [](double x) { return std::isfinite(x); });
-    };
-    if (!finite(cell.r) || !finite(cell.peephole)) {
-      for (Interval& unit : out) unit.mark = kUndecidable;
+    // A runtime may leave out what is multiplied with a state that is not given, a gate that is NaN
+    // among it: 0 times NaN.
+    for (const RangeTensor* tensor : {cell.x, cell.w, cell.r, cell.bias, cell.peephole}) {
+      if (tensor == nullptr) continue;
+      const bool finite =
+          std::ranges::all_of(tensor->value, [](double v) { return std::isfinite(v); });
+      for (Interval& unit : out) unit.mark |= finite ? kDecided : kUndecidable;
     }
     return out;
   }
