@@ -31,42 +31,8 @@ Tensor Resized(const Tensor& source, const Shape& shape) {
   return out;
 }
 
-bool IsShapeLike(const Tensor& tensor) {
-  return tensor.type == DataType::kInt64 && tensor.shape.size() <= 1 && tensor.size() <= kShapeLike;
-}
-
 bool NamesType(const Attribute& attribute) {
   return attribute.name == "to" || attribute.name == "dtype";
-}
-
-std::vector<SizeSite> SitesOf(Sketch& sketch, int64_t size) {
-  std::vector<SizeSite> sites;
-  const std::vector<Tensor*> tensors = Tensors(sketch);
-  for (size_t t = 0; t < tensors.size(); ++t) {
-    for (size_t a = 0; a < tensors[t]->shape.size(); ++a) {
-      if (tensors[t]->shape[a] == size) sites.push_back({SizeSite::Kind::kDim, t, a, {}});
-    }
-    if (!IsShapeLike(*tensors[t])) continue;
-    for (int64_t i = 0; i < tensors[t]->size(); ++i) {
-      if (GetInt(*tensors[t], i) != size) continue;
-      sites.push_back({SizeSite::Kind::kElement, t, static_cast<size_t>(i), {}});
-    }
-  }
-  const auto& nodes = sketch.model.graph.nodes;
-  for (size_t n = 0; n < nodes.size(); ++n) {
-    for (const Attribute& attribute : nodes[n].attributes) {
-      if (NamesType(attribute)) continue;
-      if (const auto* number = std::get_if<int64_t>(&attribute.value)) {
-        if (*number == size) sites.push_back({SizeSite::Kind::kAttribute, n, 0, attribute.name});
-      } else if (const auto* list = std::get_if<Ints>(&attribute.value)) {
-        for (size_t i = 0; i < list->size(); ++i) {
-          if ((*list)[i] != size) continue;
-          sites.push_back({SizeSite::Kind::kAttribute, n, i, attribute.name});
-        }
-      }
-    }
-  }
-  return sites;
 }
 
 bool SetSite(Sketch& sketch, const SizeSite& site, int64_t size) {
@@ -131,6 +97,40 @@ std::vector<SizeSite> Tied(const Sketch& sketch, const SizeSite& anchor,
 }
 
 }  // namespace
+
+bool IsShapeLike(const Tensor& tensor) {
+  return tensor.type == DataType::kInt64 && tensor.shape.size() <= 1 && tensor.size() <= kShapeLike;
+}
+
+std::vector<SizeSite> SitesOf(Sketch& sketch, int64_t size) {
+  std::vector<SizeSite> sites;
+  const std::vector<Tensor*> tensors = Tensors(sketch);
+  for (size_t t = 0; t < tensors.size(); ++t) {
+    for (size_t a = 0; a < tensors[t]->shape.size(); ++a) {
+      if (tensors[t]->shape[a] == size) sites.push_back({SizeSite::Kind::kDim, t, a, {}});
+    }
+    if (!IsShapeLike(*tensors[t])) continue;
+    for (int64_t i = 0; i < tensors[t]->size(); ++i) {
+      if (GetInt(*tensors[t], i) != size) continue;
+      sites.push_back({SizeSite::Kind::kElement, t, static_cast<size_t>(i), {}});
+    }
+  }
+  const auto& nodes = sketch.model.graph.nodes;
+  for (size_t n = 0; n < nodes.size(); ++n) {
+    for (const Attribute& attribute : nodes[n].attributes) {
+      if (NamesType(attribute)) continue;
+      if (const auto* number = std::get_if<int64_t>(&attribute.value)) {
+        if (*number == size) sites.push_back({SizeSite::Kind::kAttribute, n, 0, attribute.name});
+      } else if (const auto* list = std::get_if<Ints>(&attribute.value)) {
+        for (size_t i = 0; i < list->size(); ++i) {
+          if ((*list)[i] != size) continue;
+          sites.push_back({SizeSite::Kind::kAttribute, n, i, attribute.name});
+        }
+      }
+    }
+  }
+  return sites;
+}
 
 bool SetDimVariable(Sketch& sketch, const DimVariable& variable, int64_t size) {
   // Elements first: a dim that shrinks may take them away.

@@ -41,6 +41,10 @@ struct DimVariable {
 // Every dim of an input or initializer is in exactly one; found by trying which sites of equal size
 // the reference lets change without each other.
 std::vector<DimVariable> FindDimVariables(const Sketch& sketch);
+// Every dim, element of a shape-like tensor and attribute that is `size`; types by number are not.
+std::vector<SizeSite> SitesOf(Sketch& sketch, int64_t size);
+// int64 of rank 0 or 1 with at most 16 elements: it may hold sizes.
+bool IsShapeLike(const Tensor& tensor);
 // False where a site cannot take the size.
 bool SetDimVariable(Sketch& sketch, const DimVariable& variable, int64_t size);
 

@@ -141,11 +141,15 @@ class Child {
     if (before_.poison.contains(key)) return false;
     Announce(key);
     if (!check_.Shows(test_case)) return false;
+    Keep(bytes);
+    return true;
+  }
+
+  void Keep(const std::string& bytes) {
     WireWriter record;
     record.Put(Tell::kKeep);
     record.Put(std::string_view(bytes));
     Put(record);
-    return true;
   }
 
   // Whether the case shows the symptom `held`; if so, that is held from here on.
@@ -237,6 +241,8 @@ class Child {
         if (again) result = std::move(again);
       }
     }
+    // What failed last may be larger than the original, on the way to something smaller.
+    Keep(SerializeCase(result->reduced));
     WireWriter record;
     record.Put(Tell::kDone);
     record.Put(result->minimal);

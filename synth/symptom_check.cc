@@ -80,8 +80,9 @@ std::optional<Verdict> SymptomCheck::FindDeath(const Case& test_case) {
     limits.reference_ratio = 0;
     limits.idle_seconds = kHangIdleSeconds;
   }
-  // The reference's side of the judgement first, in this process.
+  // The reference's side of the judgement first, in this process. A crash is one whatever it says.
   ExecuteOptions execute;
+  execute.run_reference = wanted_.kind != VerdictKind::kCrash;
   execute.budget = options_.budget;
   execute.observer = observer_;
   const Execution known = Execute(test_case, {}, execute);

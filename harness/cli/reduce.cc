@@ -6,8 +6,11 @@
 
 #include "harness/cli/command.h"
 #include "synth/check_command.h"
+#include "harness/case/onnx_adapter.h"
+#include "harness/case/onnx_convert.h"
 #include "synth/investigate.h"
 #include "synth/judge.h"
+#include "synth/large.h"
 #include "synth/passes/passes.h"
 
 namespace moire {
@@ -78,6 +81,15 @@ Status ReduceByCheck(const Flags& flags, const LoadedCase& loaded, CommandContex
   return {};
 }
 
+// Of what the reference cannot do as a whole, a part that fails by itself: as a death of the whole
+// does, or where the whole cannot be judged.
+Result<LargeFinding> PartThatFails(const Flags& flags, const Case& test_case, const Verdict* worst,
+                                   const ChildOptions& child) {
+  LargeOptions options{.max_seconds = flags.reduce.max_seconds, .wanted = {}};
+  if (worst != nullptr) options.wanted = worst->kind;
+  return FindFailingPart(test_case, OpenSpecs(flags.backends), child, options);
+}
+
 // Judges, investigates the worst bug. False where nothing fails.
 Result<bool> ReduceByOracles(const Flags& flags, const LoadedCase& loaded,
                              CommandContext& context) {
@@ -87,12 +99,29 @@ Result<bool> ReduceByOracles(const Flags& flags, const LoadedCase& loaded,
   MOIRE_ASSIGN(const Judgement judged,
                Judge(loaded.name, loaded.test_case, OpenSpecs(flags.backends), options.child));
   const Verdict* worst = WorstBug(judged.verdicts);
-  if (worst == nullptr) {
-    Say(flags.json, fmt::format("{}: nothing fails, nothing to reduce\n", loaded.name));
+  MOIRE_ASSIGN(const LargeFinding large,
+               PartThatFails(flags, loaded.test_case, worst, options.child));
+  if (worst == nullptr && !large.part) {
+    Say(flags.json,
+        fmt::format("{}: {}\n", loaded.name,
+                    large.large ? fmt::format("too large for the reference as a whole; none of {} "
+                                              "parts of it fails",
+                                              large.parts)
+                                : "nothing fails, nothing to reduce"));
     return false;
   }
-  MOIRE_ASSIGN(const Investigation found,
-               Investigate(loaded.test_case, *worst, flags.backends, flags.out, options));
+  const Case& start_case = large.part ? *large.part : loaded.test_case;
+  MOIRE_ASSIGN(Investigation found,
+               Investigate(start_case, large.part ? large.verdict : *worst, flags.backends,
+                           flags.out, options));
+  if (large.part) {
+    const Result<Model> whole = ParseModel(loaded.test_case.model);
+    found.reduction.nodes_before = whole ? CountNodes(whole->graph) : 0;
+    found.reduction.bytes_before = SerializeCase(loaded.test_case).size();
+    Say(flags.json, fmt::format("{}: too large for the reference as a whole; its {} fails by "
+                                "itself (part {})\n",
+                                loaded.name, large.node, large.parts));
+  }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   Say(flags.json, fmt::format("{}: {}: {}\n{}", loaded.name, Name(found.standing),
                               found.reason.empty() ? found.finding.verdict.reason : found.reason,
@@ -104,6 +133,20 @@ Result<bool> ReduceByOracles(const Flags& flags, const LoadedCase& loaded,
   return true;
 }
 
+// What is written in an operator set that runtimes and the reference do not know any more, in one
+// that they do.
+constexpr int kConverted = 13;
+std::optional<LoadedCase> InNewerOpset(const LoadedCase& loaded) {
+  const Result<Model> model = ParseModel(loaded.test_case.model);
+  if (!model || model->Opset("") >= kConverted) return std::nullopt;
+  Result<std::string> converted = ConvertOpset(loaded.test_case.model, kConverted);
+  if (!converted) return std::nullopt;
+  LoadedCase newer = loaded;
+  newer.name += fmt::format(" in operator set {}", kConverted);
+  newer.test_case.model = std::move(*converted);
+  return newer;
+}
+
 Status ReduceOne(const Flags& flags, CommandContext& context) {
   if (flags.path.empty()) return Fail(ErrorCode::kInvalidInput, "reduce: which case or model?");
   MOIRE_TRY(SelectPasses(flags.reduce));
@@ -113,6 +156,10 @@ Status ReduceOne(const Flags& flags, CommandContext& context) {
   for (const LoadedCase& loaded : cases) {
     MOIRE_ASSIGN(const bool failed, ReduceByOracles(flags, loaded, context));
     if (failed) return {};
+    if (const std::optional<LoadedCase> newer = InNewerOpset(loaded)) {
+      MOIRE_ASSIGN(const bool fails, ReduceByOracles(flags, *newer, context));
+      if (fails) return {};
+    }
   }
   return {};
 }

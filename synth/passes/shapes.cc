@@ -1,5 +1,5 @@
 // Pass "shapes": smaller dims. A size is a number that occurs as a dim of the inputs and
-// initializers; it is replaced by 1, 2, half of it or one less, everywhere at once, in one tensor,
+// initializers; it is replaced by 1, 2, half of it or a little less, everywhere at once, in one tensor,
 // or along one axis, and what else names that number (elements of shape-like integer tensors,
 // attributes) is tried both ways. The reference and the runtime refuse what does not fit together,
 // and then the edit is not kept.
@@ -13,6 +13,7 @@
 namespace moire {
 namespace {
 
+constexpr int64_t kLarge = 16;      // sizes from which on one less is a small step
 constexpr int64_t kShapeLike = 16;  // elements of an integer tensor that may hold dims
 
 // The first elements along each axis, or the last.
@@ -68,8 +69,10 @@ std::set<int64_t> Sizes(Sketch sketch) {
   return sizes;
 }
 
+// 1, 2, half, and where that is too small, from large sizes in steps that halve down to one less.
 std::set<int64_t> Smaller(int64_t size) {
   std::set<int64_t> smaller = {1, 2, size / 2, size - 1};
+  for (int64_t step = size / 4; size >= kLarge && step > 0; step /= 2) smaller.insert(size - step);
   std::erase_if(smaller, [&](int64_t s) { return s < 1 || s >= size; });
   return smaller;
 }

@@ -1,6 +1,13 @@
 """What "synth" promises, point by point; the limits stand here, nowhere else."""
 
+import glob
+import os
 import statistics
+import time
+
+# Of the model whose layer is faulty, as tests/faulty/layer.h names them.
+LAYER_FAULTS = ("crash", "doubled", "nan", "reject")
+RELEASE = "1.32.0"
 
 
 def share(values):
@@ -48,4 +55,57 @@ def explain(m):
     m.check("of them at least 98 % right", right, ">=", 27)
 
 
-POINTS = {"1": bank, "2": two_causes, "5": explain}
+def onnx_models():
+    """(path, layers) of the models in the onnx package: of a large one the middle layer of each operator."""
+    import onnx  # pylint: disable=import-outside-toplevel  # it takes a second, and one point needs it
+
+    data = os.path.join(os.path.dirname(onnx.__file__), "backend", "test", "data")
+    models = sorted(glob.glob(os.path.join(data, "light", "*.onnx")))
+    models += sorted(glob.glob(os.path.join(data, "pytorch-converted", "*", "model.onnx")))
+    for path in models:
+        graph = onnx.load(path).graph
+        constants = {tensor.name for tensor in graph.initializer}
+        layers = {}
+        for node in graph.node:
+            if all(name in constants for name in node.input if name):
+                constants.update(node.output)
+            else:
+                layers.setdefault(node.op_type, []).append(node.output[0])
+        yield path, [(op, names[len(names) // 2]) for op, names in layers.items()]
+
+
+def real_models(m):
+    """The models inside the onnx package, a fault planted in one layer: nodes and seconds of each reduction."""
+    rows = []
+    for path, layers in onnx_models():
+        for op, layer in layers:
+            faults = [fault for fault in LAYER_FAULTS if (op, fault) != ("Dropout", "reject")]  # its mask is open
+            fault = faults[len(rows) % len(faults)]
+            spec = f"faulty:on={RELEASE},layer={layer},op={op},fault={fault}"
+            start = time.monotonic()
+            model = os.path.dirname(path) if path.endswith("model.onnx") else path
+            figures = m.run_json(
+                m.tool("moire-faulty"), "reduce", model, "--backend", spec, "-o", m.path("bundles"), ok=(0, 1)
+            )
+            reduced = figures or {"nodes_after": float("inf"), "minimal": False, "bundle": "", "checks": 0}
+            name = os.path.basename(model).removesuffix(".onnx").removeprefix("test_")
+            rows.append({
+                "model": name, "op": op, "layer": layer, "fault": fault,
+                "nodes_before": reduced.get("nodes_before"), "nodes": reduced["nodes_after"],
+                "bytes_before": reduced.get("bytes_before"), "bytes": reduced.get("bytes_after"),
+                "minimal": reduced["minimal"], "bundle": bool(reduced["bundle"]),
+                "checks": reduced["checks"], "seconds": round(time.monotonic() - start, 2),
+            })
+    del m.commands[1:]  # the others are alike
+    m.figures["models"] = rows
+    light = {row["model"] for row in rows if row["model"].startswith("light_")}
+    m.check("light models", len(light), ">=", 9)
+    m.check("models", len({row["model"] for row in rows}), ">=", 90)
+    m.check("planted layers", len(rows), ">=", 150)
+    m.check("nodes at most", max(row["nodes"] for row in rows), "<=", 3)
+    m.check("without a confirmed bundle", sum(not row["bundle"] for row in rows), "==", 0)
+    m.check("seconds at most", max(row["seconds"] for row in rows), "<=", 60)
+    m.figures["minimal"] = share(row["minimal"] for row in rows)
+
+
+POINTS = {"1": bank, "2": two_causes, "4": real_models, "5": explain}

@@ -11,6 +11,7 @@
 #include "harness/backends/spec.h"
 #include "harness/case/onnx_adapter.h"
 #include "oracles/reference/reference.h"
+#include "tests/faulty/layer.h"
 #include "tests/faulty/node_run.h"
 
 namespace moire::faulty {
@@ -172,6 +173,10 @@ class Interpreter {
 Result<std::vector<std::unique_ptr<Configuration>>> OpenFromSpec(std::string_view target,
                                                                  std::string_view settings) {
   if (!target.empty()) return Fail(ErrorCode::kInvalidInput, "faulty has no versions");
+  if (IsLayerSettings(settings)) {
+    MOIRE_ASSIGN(const LayerSettings layer, ParseLayer(settings));
+    return OpenLayer(layer);
+  }
   MOIRE_ASSIGN(FaultySettings chosen, ParseFaulty(settings));
   chosen.checked = true;
   return OpenFaulty(std::move(chosen))();

@@ -5,7 +5,7 @@
 // Settings: fault=NAME (faults.h), op=OPERATOR and type=TYPE (in place of the fault's own), seed=N (of the
 // freedoms that a runtime has), unless=PATH (the fault is off while that file exists), to=TYPE (of Cast: only
 // to that type), fault2, op2, type2, to2 (a second fault; unless is the first's alone),
-// name=TEXT (the configuration's name; default: the SPEC).
+// name=TEXT (the configuration's name; default: the SPEC). With on=RELEASE: see layer.h.
 #ifndef MOIRE_TESTS_FAULTY_FAULTY_BACKEND_H_
 #define MOIRE_TESTS_FAULTY_FAULTY_BACKEND_H_
 
