@@ -17,9 +17,8 @@ namespace moire {
 namespace {
 
 // A part may take more of the reference than a candidate of a reduction: it is judged once.
-constexpr Budget kPartBudget{.max_steps = 2'000'000'000,
-                             .max_bytes = uint64_t{6} << 30,
-                             .max_elements = int64_t{1} << 27};
+constexpr Budget kPartBudget{
+    .max_steps = 2'000'000'000, .max_bytes = uint64_t{6} << 30, .max_elements = int64_t{1} << 27};
 constexpr uint64_t kPartMemory = uint64_t{12} << 30;
 constexpr size_t kDeepest = 3;
 constexpr int64_t kMostBatch = 2;
@@ -55,7 +54,8 @@ const ValueInfo* FindType(const Model& types, const std::string& name) {
 bool Known(const ValueInfo* value) {
   return value != nullptr && value->type.opaque.empty() && value->type.dims &&
          value->type.type != DataType::kUndefined &&
-         std::ranges::all_of(*value->type.dims, [](const Dim& dim) { return dim.size.has_value(); });
+         std::ranges::all_of(*value->type.dims,
+                             [](const Dim& dim) { return dim.size.has_value(); });
 }
 
 void Crop(ValueInfo& input, PartSizes sizes) {
@@ -210,7 +210,6 @@ std::vector<PartPlace> Places(const Cutter& cutter, size_t nodes) {
 bool IsOverBudget(const Sketch& whole) {
   return Evaluate(whole.model, whole.inputs).status == ReferenceStatus::kOverBudget;
 }
-
 
 enum class Tell : char { kLarge = 'L', kTry = 'T', kEnd = 'E' };
 

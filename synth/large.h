@@ -1,6 +1,6 @@
 // Cases that are too large for the reference as a whole, as whole production models are: single
-// nodes of theirs, and runs of two or three, are cut out with the types and shapes that ONNX infers,
-// at smaller sizes where they stay valid, and judged each by itself.
+// nodes of theirs, and runs of two or three, are cut out with the types and shapes that ONNX
+// infers, at smaller sizes where they stay valid, and judged each by itself.
 #ifndef MOIRE_SYNTH_LARGE_H_
 #define MOIRE_SYNTH_LARGE_H_
 
@@ -22,8 +22,8 @@ enum class PartSizes {
 };
 inline constexpr int64_t kPartSize = 8;
 
-// The node `last` of the main graph with those within `depth` - 1 steps before it that depend on the
-// inputs, and whatever makes their constants. What else they read becomes inputs with generated
+// The node `last` of the main graph with those within `depth` - 1 steps before it that depend on
+// the inputs, and whatever makes their constants. What else they read becomes inputs with generated
 // values. nullopt where a type or a shape is not known, or a node before it is missing.
 // `types` is the model after InferShapes.
 std::optional<Case> CutPart(const Sketch& whole, const Model& types, size_t last, size_t depth,

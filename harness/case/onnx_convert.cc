@@ -1,8 +1,7 @@
 #include "harness/case/onnx_convert.h"
 
-#include <onnx/version_converter/convert.h>
-
 #include <onnx/shape_inference/implementation.h>
+#include <onnx/version_converter/convert.h>
 
 #include <exception>
 #include <map>
@@ -12,8 +11,8 @@
 namespace moire {
 namespace {
 
-// The last version in which PRelu has a slope for each channel; from the next on it is broadcast from
-// the last axis. The converter knows nothing of that.
+// The last version in which PRelu has a slope for each channel; from the next on it is broadcast
+// from the last axis. The converter knows nothing of that.
 constexpr int kChannelSlope = 6;
 
 std::map<std::string, int> Ranks(const onnx::ModelProto& model) {

@@ -10,8 +10,8 @@
 
 namespace moire {
 
-// The serialised model in version `opset` of the default operator set; the names of its values stay.
-// kInvalidInput where the converter cannot, with what it says.
+// The serialised model in version `opset` of the default operator set; the names of its values
+// stay. kInvalidInput where the converter cannot, with what it says.
 Result<std::string> ConvertOpset(std::string_view serialized, int opset);
 
 }  // namespace moire

@@ -4,10 +4,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "harness/cli/command.h"
-#include "synth/check_command.h"
 #include "harness/case/onnx_adapter.h"
 #include "harness/case/onnx_convert.h"
+#include "harness/cli/command.h"
+#include "synth/check_command.h"
 #include "synth/investigate.h"
 #include "synth/judge.h"
 #include "synth/large.h"
@@ -111,9 +111,8 @@ Result<bool> ReduceByOracles(const Flags& flags, const LoadedCase& loaded,
     return false;
   }
   const Case& start_case = large.part ? *large.part : loaded.test_case;
-  MOIRE_ASSIGN(Investigation found,
-               Investigate(start_case, large.part ? large.verdict : *worst, flags.backends,
-                           flags.out, options));
+  MOIRE_ASSIGN(Investigation found, Investigate(start_case, large.part ? large.verdict : *worst,
+                                                flags.backends, flags.out, options));
   if (large.part) {
     const Result<Model> whole = ParseModel(loaded.test_case.model);
     found.reduction.nodes_before = whole ? CountNodes(whole->graph) : 0;

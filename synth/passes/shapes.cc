@@ -1,8 +1,8 @@
 // Pass "shapes": smaller dims. A size is a number that occurs as a dim of the inputs and
-// initializers; it is replaced by 1, 2, half of it or a little less, everywhere at once, in one tensor,
-// or along one axis, and what else names that number (elements of shape-like integer tensors,
-// attributes) is tried both ways. The reference and the runtime refuse what does not fit together,
-// and then the edit is not kept.
+// initializers; it is replaced by 1, 2, half of it or a little less, everywhere at once, in one
+// tensor, or along one axis, and what else names that number (elements of shape-like integer
+// tensors, attributes) is tried both ways. The reference and the runtime refuse what does not fit
+// together, and then the edit is not kept.
 #include <algorithm>
 #include <set>
 #include <utility>

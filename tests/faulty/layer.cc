@@ -110,10 +110,9 @@ Result<LayerSettings> ParseLayer(std::string_view settings) {
 }
 
 Result<std::vector<std::unique_ptr<Configuration>>> OpenLayer(const LayerSettings& settings) {
-  const std::string spec =
-      settings.release == kReference
-          ? settings.release
-          : fmt::format("ort@{}:level={}", settings.release, settings.level);
+  const std::string spec = settings.release == kReference
+                               ? settings.release
+                               : fmt::format("ort@{}:level={}", settings.release, settings.level);
   MOIRE_ASSIGN(auto opened, OpenConfigurations(spec));
   std::vector<std::unique_ptr<Configuration>> faulty;
   for (auto& runtime : opened) {

@@ -1,10 +1,11 @@
-// A fault in one layer: the model runs in ONNX Runtime, or in the reference, with the fault edited in
-// behind the node that makes a named value. For whole production models, which the interpreter of
-// faulty_backend.h is too slow for. Without that node the runtime is what it is.
+// A fault in one layer: the model runs in ONNX Runtime, or in the reference, with the fault edited
+// in behind the node that makes a named value. For whole production models, which the interpreter
+// of faulty_backend.h is too slow for. Without that node the runtime is what it is.
 //
-// SPEC "faulty:on=RELEASE|reference,layer=VALUE,fault=KIND[,op=OPERATOR][,level=LEVEL]": the node whose first
-// output is VALUE (and whose operator is OPERATOR); KIND is doubled (its result is added to itself),
-// nan (its result is NaN; floats), reject (the model is refused), crash (abort(), after a run).
+// SPEC "faulty:on=RELEASE|reference,layer=VALUE,fault=KIND[,op=OPERATOR][,level=LEVEL]": the node
+// whose first output is VALUE (and whose operator is OPERATOR); KIND is doubled (its result is
+// added to itself), nan (its result is NaN; floats), reject (the model is refused), crash (abort(),
+// after a run).
 #ifndef MOIRE_TESTS_FAULTY_LAYER_H_
 #define MOIRE_TESTS_FAULTY_LAYER_H_
 

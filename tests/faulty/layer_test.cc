@@ -1,5 +1,5 @@
-// A fault in one layer of a model that is too large for the reference: the part that fails by itself
-// is found, and nothing is found without the fault.
+// A fault in one layer of a model that is too large for the reference: the part that fails by
+// itself is found, and nothing is found without the fault.
 #include "tests/faulty/layer.h"
 
 #include <gtest/gtest.h>
@@ -70,14 +70,15 @@ TEST_F(Layer, OfASmallModelIsLeftAlone) {
       "<ir_version: 8, opset_import: [\"\" : 18]> g (float[2] v0) => (float[2] v1) "
       "{ v1 = Relu(v0) }");
   ASSERT_TRUE(model.has_value());
-  const LargeFinding found = Find({*model, {{"v0", MakeTensor(DataType::kFloat, {2})}}, {}},
-                                  "layer=v1,fault=doubled");
+  const LargeFinding found =
+      Find({*model, {{"v0", MakeTensor(DataType::kFloat, {2})}}, {}}, "layer=v1,fault=doubled");
   EXPECT_FALSE(found.large);
   EXPECT_FALSE(found.part);
 }
 
 TEST_F(Layer, SettingsThatAreNoneAreNamed) {
-  for (const char* settings : {"on=1.32.0,fault=none", "on=1.32.0,colour=red", "on=0.0.1,layer=x"}) {
+  for (const char* settings :
+       {"on=1.32.0,fault=none", "on=1.32.0,colour=red", "on=0.0.1,layer=x"}) {
     EXPECT_FALSE(OpenConfigurations(std::string("faulty:") + settings).has_value()) << settings;
   }
 }
