@@ -327,9 +327,14 @@ Status Gemm(KernelContext& ctx) {
             std::isnan(plain.lo)) {
           dot.mark |= kUndecidable;
         }
-        // What underflow takes from a * b is scaled up.
-        const double lost =
-            std::abs(alpha) * static_cast<double>(g.k) * SmallestSubnormal(out->type);
+        // What underflow takes from a * b is scaled up; what it takes from alpha * a is multiplied
+        // by b.
+        double scaled = std::abs(alpha) * static_cast<double>(g.k);
+        for (int64_t k = 0; k < g.k; ++k) {
+          const auto at = static_cast<size_t>(k);
+          scaled += std::max(std::abs(y_lo[at]), std::abs(y_hi[at]));
+        }
+        const double lost = std::max(1.0, scaled) * SmallestSubnormal(out->type);
         dot.lo -= lost;
         dot.hi += lost;
       }

@@ -78,6 +78,11 @@ TEST(GemmTest, AlphaScalesWhatUnderflowLost) {
       RunNode({"Gemm", {{"alpha", 2.0f}}}, {Real({0.56}, {1, 1}), Real({0x1p-149}, {1, 1})});
   EXPECT_TRUE(IsLegal(*y, 0, 0x1p-149) && IsLegal(*y, 0, 0x1p-148));
   EXPECT_FALSE(IsLegal(*y, 0, 0x1p-145));
+  // The other order: half of the smallest subnormal is lost before b makes four of it.
+  const auto tiny = testing::Floats(DataType::kDouble, {0x1p-1074}, {1, 1});
+  const auto four = testing::Floats(DataType::kDouble, {4}, {1, 1});
+  const auto half = RunNode({"Gemm", {{"alpha", 0.5f}}}, {tiny, four});
+  EXPECT_TRUE(IsLegal(*half, 0, 0) && IsLegal(*half, 0, 0x1p-1073));
 }
 
 // A scale of 0.7 folded into a factor that is subnormal.
