@@ -110,6 +110,16 @@ bool MayOverflowUnscaled(const Node& node, std::span<const RangeTensor* const> i
   return IsFloat(inputs[0]->type) && product > Traits(inputs[0]->type).max_finite;
 }
 
+// With align_corners the first pixel is at -1 and the last at 1. Where one pixel is both, the page
+// does not say.
+bool IsOneCorner(const Node& node, std::span<const RangeTensor* const> inputs) {
+  if (node.op != "AffineGrid" || !node.domain.empty() || node.Int("align_corners", 0) == 0) {
+    return false;
+  }
+  const std::vector<int64_t>& size = inputs[1]->ints;
+  return size.size() > 2 && std::find(size.begin() + 2, size.end(), 1) != size.end();
+}
+
 class Evaluator {
  public:
   Evaluator(const Model& model, const ReferenceOptions& options)
@@ -283,9 +293,12 @@ class Evaluator {
   Status RunFunction(const Node& node, int64_t opset, std::span<const RangeTensor* const> inputs,
                      Scope& scope, int depth) {
     MOIRE_TRY(CheckFunction(node, inputs));
-    if (MayOverflowUnscaled(node, inputs)) {
-      StoreOpaque(node, scope, Opaque::kUndecidable,
-                  node.op + " that overflows before it is scaled");
+    const std::string_view open = MayOverflowUnscaled(node, inputs)
+                                      ? "overflows before it is scaled"
+                                  : IsOneCorner(node, inputs) ? "has one corner"
+                                                              : "";
+    if (!open.empty()) {
+      StoreOpaque(node, scope, Opaque::kUndecidable, fmt::format("{} {}", node.op, open));
       return {};
     }
     std::vector<ValueType> types;

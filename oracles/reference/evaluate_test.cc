@@ -91,6 +91,20 @@ g (float[1,1,1,2] q, float[1,1,1,2] k) => (float[1,1,1,2] y) { y = Attention (q,
   }
 }
 
+TEST(Evaluate, AGridOfOneAlignedPixelIsOpen) {
+  const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 20]>
+g (float[2,2,3] theta, int64[4] size) => (float[N,H,W,C] y) {
+  y = AffineGrid <align_corners = 1> (theta, size)
+})");
+  for (const int64_t width : {1, 2}) {
+    const std::vector<NamedTensor> inputs = {{"theta", MakeTensor(DataType::kFloat, {2, 2, 3})},
+                                             {"size", Int64Tensor(Ints{2, 1, 3, width})}};
+    const ReferenceResult result = Evaluate(model, inputs);
+    ASSERT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
+    EXPECT_EQ(result.outputs[0].opaque, width == 2 ? Opaque::kNo : Opaque::kUndecidable);
+  }
+}
+
 TEST(Evaluate, ANegativeNumberOfHeadsIsRejected) {
   Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 24]>
 g (float[1,1,1,2] x, float[1,1,1] c) => (float[1,1,1,2] y) {

@@ -335,6 +335,17 @@ g (float[3] x, float[2] data) => (float y) {
   }
 }
 
+TEST(MaxUnpool, AStrideOfZeroIsRejected) {
+  const auto run = [](int64_t stride) {
+    const std::vector<Attribute> attributes = {{"kernel_shape", Ints{1}},
+                                               {"strides", Ints{stride}}};
+    return RunNode({"MaxUnpool", attributes, 22},
+                   {Floats({1}, {1, 1, 1}), Integers(DataType::kInt64, {0}, {1, 1, 1})});
+  };
+  EXPECT_TRUE(run(1));
+  EXPECT_FALSE(run(0));
+}
+
 TEST(NonMaxSuppression, SuppressesByOverlapAndLeavesEqualityOpen) {
   const RangeTensor boxes = Floats({0, 0, 1, 1, 0, 0.1, 1, 1.1, 0, 10, 1, 11}, {1, 3, 4});
   const auto run = [&](double third) {

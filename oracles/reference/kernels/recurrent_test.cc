@@ -122,6 +122,15 @@ TEST(TransformTest, ForwardInverseOneSided) {
   EXPECT_EQ(half->shape, (Shape{1, 3, 2}));
 }
 
+// A transform of length 3 by chirps overflows on the way where its result does not.
+TEST(TransformTest, WhatOverflowsOnTheWayIsUndecidable) {
+  for (const double size : {1e30, 1e37}) {
+    const auto y = RunNode({"DFT", {{"axis", int64_t{0}}}, 17}, {Real({size, 0, 0}, {3, 1})});
+    ASSERT_TRUE(y) << y.error().message;
+    EXPECT_EQ(y->MarkAt(0), size == 1e30 ? kDecided : kUndecidable);
+  }
+}
+
 TEST(TransformTest, BlocksOverlap) {
   // Blocks of 2 at stride 1 over an image of 3: the middle is on two blocks.
   const auto y = RunNode({"Col2Im", {{"strides", Ints{1}}}},

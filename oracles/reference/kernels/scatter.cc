@@ -286,6 +286,11 @@ Result<Shape> UnpooledShape(const KernelContext& ctx) {
     return Fail(ErrorCode::kInvalidInput, "kernel_shape, strides or pads do not fit {}",
                 ToString(x));
   }
+  const auto below = [](int64_t least) { return [least](int64_t v) { return v < least; }; };
+  if (std::ranges::any_of(kernel, below(1)) || std::ranges::any_of(strides, below(1)) ||
+      std::ranges::any_of(pads, below(0))) {
+    return Fail(ErrorCode::kInvalidInput, "a kernel or stride below 1, or a pad below 0");
+  }
   Shape shape = {x[0], x[1]};
   for (size_t d = 0; d < n; ++d) {
     int64_t length = 0;

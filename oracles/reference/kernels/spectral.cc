@@ -40,6 +40,9 @@ class Transform {
  public:
   // sign: -1 forward, +1 inverse.
   Transform(DataType type, size_t n, double sign) : type_(type), sign_(sign) {
+    // A chirp convolution multiplies spectra of length m <= 4 n and divides by m at the very end.
+    const auto m = 4 * static_cast<double>(n);
+    if (type != DataType::kFloat16) growth_ = std::max(growth_, m * m);
     for (size_t k = 0; k < n; ++k) {
       const double angle = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
       cosines_.push_back(std::cos(angle));
@@ -68,7 +71,7 @@ class Transform {
       part->lo = part->value - error;
       part->hi = part->value + error;
       part->mark = signal.mark;
-      if (!(2 * (size + radius) <= Traits(type_).max_finite)) part->mark |= kUndecidable;
+      if (!(growth_ * (size + radius) <= Traits(type_).max_finite)) part->mark |= kUndecidable;
     }
     return out;
   }
@@ -76,6 +79,7 @@ class Transform {
  private:
   DataType type_;
   double sign_;
+  double growth_ = 2;  // of sum|x| on the way; float16 is transformed in float32
   std::vector<double> cosines_, sines_;
 };
 
