@@ -1,12 +1,14 @@
 // Oracle "differential": each configuration's outputs against the reference's ranges of legal
 // values: number of outputs, element type, shape, and every element. At most one verdict a
 // configuration: the worst element. Opaque outputs are not compared here (see levels.cc), marked
-// elements never.
+// elements never. Where all outputs of one product stay inside, they are judged together
+// (pooled.h).
 #include <algorithm>
 #include <cmath>
 
 #include "harness/case/float_bits.h"
 #include "oracles/families.h"
+#include "oracles/pooled.h"
 #include "oracles/reference/decidable.h"
 
 namespace moire {
@@ -119,6 +121,7 @@ class Differential : public Oracle {
   void Judge(const Evidence& evidence, std::vector<Verdict>& verdicts) const override {
     const ReferenceResult* reference = evidence.reference;
     if (reference == nullptr) return;
+    PooledJudge pooled(evidence);
     for (const Observation& seen : evidence.observations) {
       if (seen.outcome != Outcome::kOutputs) continue;
       if (reference->status == ReferenceStatus::kRejected) {
@@ -133,7 +136,17 @@ class Differential : public Oracle {
         verdicts.push_back(Say(seen, VerdictKind::kOverBudget, reference->reason));
         continue;
       }
-      verdicts.push_back(Compare(*reference, seen));
+      Verdict verdict = Compare(*reference, seen);
+      if (verdict.kind == VerdictKind::kMatch) {
+        if (std::optional<PooledFault> fault = pooled.Judge(seen)) {
+          verdict.kind = VerdictKind::kMismatch;
+          verdict.severity = fault->severity;
+          verdict.error_class = "pooled";
+          verdict.output = fault->output;
+          verdict.reason = std::move(fault->reason);
+        }
+      }
+      verdicts.push_back(std::move(verdict));
     }
   }
 

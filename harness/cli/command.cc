@@ -93,6 +93,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddBench(app, context);
   AddConformance(app, context);
   AddCalibrate(app, context);
+  AddBits(app, context);
   AddInternal(app, context);
 }
 

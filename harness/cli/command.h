@@ -48,6 +48,7 @@ void AddCover(CLI::App& app, CommandContext& context);
 void AddBench(CLI::App& app, CommandContext& context);
 void AddConformance(CLI::App& app, CommandContext& context);
 void AddCalibrate(CLI::App& app, CommandContext& context);
+void AddBits(CLI::App& app, CommandContext& context);
 void AddInternal(CLI::App& app, CommandContext& context);
 
 }  // namespace moire

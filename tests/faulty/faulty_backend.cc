@@ -148,6 +148,7 @@ class Interpreter {
     if (run.Given(0) && IsNarrow(run.In(0).type) && run.random.Chance(1, 2)) {
       run.arithmetic.step = run.In(0).type;
     }
+    if (settings_.arithmetic) run.arithmetic = *settings_.arithmetic;
     if (active_ && Concerns(*settings_.fault, run)) {
       run.fault = &*settings_.fault;
     } else if (settings_.second && Concerns(*settings_.second, run)) {
@@ -206,6 +207,45 @@ Result<std::optional<FaultEntry>> NamedFault(std::map<std::string, std::string>&
   return fault;
 }
 
+// The simulated precision of a SPEC; nothing where it names none.
+Result<std::optional<Arithmetic>> SimulatedArithmetic(
+    std::map<std::string, std::string>& settings) {
+  constexpr std::string_view kNames[kOrders] = {"forward", "reverse", "lanes", "pairwise", "fma"};
+  Arithmetic arithmetic;
+  bool named = false;
+  const auto take = [&](const char* key) {
+    const auto node = settings.extract(key);
+    named = named || !node.empty();
+    return node.empty() ? std::string() : node.mapped();
+  };
+  if (const std::string order = take("order"); !order.empty()) {
+    const auto found = std::ranges::find(kNames, order);
+    if (found == std::end(kNames)) {
+      return Fail(ErrorCode::kInvalidInput, "there is no order '{}'", order);
+    }
+    arithmetic.order = static_cast<Order>(found - std::begin(kNames));
+  }
+  if (const std::string type = take("sums"); !type.empty()) {
+    arithmetic.step = ParseDataType(type);
+    if (!IsFloat(arithmetic.step)) {
+      return Fail(ErrorCode::kInvalidInput, "'{}' is not a float type", type);
+    }
+  }
+  const auto number = [&](const char* key, int otherwise) {
+    const std::string text = take(key);
+    return text.empty() ? otherwise : std::atoi(text.c_str());
+  };
+  arithmetic.factor_bits = number("factors", 0);
+  arithmetic.truncate = number("cut", 0) != 0;
+  arithmetic.wide_products = number("wide", 0) != 0;
+  const int lanes = number("lanes", 8);
+  if (arithmetic.factor_bits < 0 || arithmetic.factor_bits > 53 || lanes < 1) {
+    return Fail(ErrorCode::kInvalidInput, "factors takes 0 to 53 bits, lanes at least 1");
+  }
+  arithmetic.lanes = static_cast<size_t>(lanes);
+  return named ? std::optional(arithmetic) : std::nullopt;
+}
+
 std::vector<BackendInfo> List() { return {{"faulty", "", "", true, "tests only"}}; }
 
 Status Install(std::string_view) {
@@ -222,6 +262,7 @@ Result<FaultySettings> ParseFaulty(std::string_view settings) {
   chosen.name = settings.empty() ? "faulty" : "faulty:" + std::string(settings);
   MOIRE_ASSIGN(chosen.fault, NamedFault(left, ""));
   MOIRE_ASSIGN(chosen.second, NamedFault(left, "2"));
+  MOIRE_ASSIGN(chosen.arithmetic, SimulatedArithmetic(left));
   for (const auto& [key, value] : left) {
     if (key == "seed") {
       chosen.seed = std::strtoull(value.c_str(), nullptr, 10);
@@ -233,7 +274,7 @@ Result<FaultySettings> ParseFaulty(std::string_view settings) {
       return Fail(
           ErrorCode::kInvalidInput,
           "there is no setting '{}'; the settings are: fault, op, type, to (each also with a "
-          "2 behind it), seed, unless, name",
+          "2 behind it), seed, unless, name, sums, factors, cut, wide, order, lanes",
           key);
     }
   }

@@ -6,6 +6,9 @@
 // freedoms that a runtime has), unless=PATH (the fault is off while that file exists), to=TYPE (of Cast: only
 // to that type), fault2, op2, type2, to2 (a second fault; unless is the first's alone),
 // name=TEXT (the configuration's name; default: the SPEC). With on=RELEASE: see layer.h.
+// A simulated precision: sums=TYPE (every sum and product is rounded to that type), factors=BITS (the
+// significand bits that factors and terms of sums are reduced to) with cut=1 (towards zero), wide=1 (products
+// are rounded with the sum only), order=forward|reverse|lanes|pairwise|fma, lanes=N.
 #ifndef MOIRE_TESTS_FAULTY_FAULTY_BACKEND_H_
 #define MOIRE_TESTS_FAULTY_FAULTY_BACKEND_H_
 
@@ -14,6 +17,7 @@
 
 #include "harness/backends/backend.h"
 #include "harness/execute/child.h"
+#include "tests/faulty/arithmetic.h"
 #include "tests/faulty/faults.h"
 
 namespace moire::faulty {
@@ -24,6 +28,7 @@ struct FaultySettings {
   uint64_t seed = 0;
   std::string unless;
   std::string name = "faulty";
+  std::optional<Arithmetic> arithmetic;  // of every sum; default: drawn for each case
   bool checked = false;  // cases that break ONNX are refused, as its checker and the reference see it; a SPEC's
   bool dry = false;  // deaths, hangs and leaks are only noted: Triggered()
 };

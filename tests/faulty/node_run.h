@@ -6,82 +6,17 @@
 #ifndef MOIRE_TESTS_FAULTY_NODE_RUN_H_
 #define MOIRE_TESTS_FAULTY_NODE_RUN_H_
 
-#include <cmath>
 #include <string_view>
 #include <vector>
 
 #include "harness/case/error.h"
-#include "harness/case/float_bits.h"
 #include "harness/case/model.h"
 #include "harness/case/random.h"
+#include "tests/faulty/arithmetic.h"
 #include "tests/faulty/faults.h"
 #include "tests/faulty/value.h"
 
 namespace moire::faulty {
-
-// In which order a sum is added up.
-enum class Order { kForward, kReverse, kLanes, kPairwise, kFma };
-inline constexpr int kOrders = 5;
-
-// Arithmetic of one sum: `step` is the narrow type to round to after every operation, or undefined.
-struct Arithmetic {
-  Order order = Order::kForward;
-  DataType step = DataType::kUndefined;
-
-  template <typename T>
-  T Round(T x) const {
-    if (step == DataType::kUndefined) return x;
-    return static_cast<T>(RoundTo(step, static_cast<double>(x)));
-  }
-  template <typename T>
-  T Add(T a, T b) const {
-    return Round(a + b);
-  }
-
-  template <typename T>
-  T Sum(std::vector<T> terms) const {
-    const size_t n = terms.size();
-    if (n == 0) return 0;
-    switch (order) {
-      case Order::kReverse: {
-        T sum = terms[n - 1];
-        for (size_t k = n - 1; k-- > 0;) sum = Add(sum, terms[k]);
-        return sum;
-      }
-      case Order::kLanes: {
-        constexpr size_t kWidth = 8;
-        if (n <= kWidth) break;
-        std::vector<T> lanes(terms.begin(), terms.begin() + kWidth);
-        for (size_t k = kWidth; k < n; ++k) lanes[k % kWidth] = Add(lanes[k % kWidth], terms[k]);
-        return Arithmetic{Order::kPairwise, step}.Sum(std::move(lanes));
-      }
-      case Order::kPairwise: {
-        for (size_t width = n; width > 1; width = (width + 1) / 2) {
-          for (size_t k = 0; k < width / 2; ++k) terms[k] = Add(terms[2 * k], terms[2 * k + 1]);
-          if (width % 2 != 0) terms[width / 2] = terms[width - 1];
-        }
-        return terms[0];
-      }
-      default:
-        break;
-    }
-    T sum = terms[0];
-    for (size_t k = 1; k < n; ++k) sum = Add(sum, terms[k]);
-    return sum;
-  }
-
-  template <typename T>
-  T Dot(const std::vector<T>& a, const std::vector<T>& b) const {
-    if (order == Order::kFma && step == DataType::kUndefined) {
-      T sum = 0;
-      for (size_t k = 0; k < a.size(); ++k) sum = std::fma(a[k], b[k], sum);
-      return sum;
-    }
-    std::vector<T> products(a.size());
-    for (size_t k = 0; k < a.size(); ++k) products[k] = Round(a[k] * b[k]);
-    return Sum(std::move(products));
-  }
-};
 
 struct NodeRun {
   const Node& node;

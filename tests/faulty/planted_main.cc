@@ -2,6 +2,9 @@
 //   moire_planted --twin 100000
 //   moire_planted --faults all --seeds 10 --cases 20000 --findings 20
 //   moire_planted --power 20000
+//   moire_planted --bits 240 --lengths 64,1024
+//   moire_planted --sizes 1000
+//   moire_planted --stress 100000 --backend ort@1.32.0:level=none
 //   moire_planted --rules OUT/rules.json --spec faulty:fault=crash --rule-cases 5000
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -10,8 +13,11 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/case/case.h"
+#include "tests/faulty/fault_sizes.h"
 #include "tests/faulty/planted.h"
+#include "tests/faulty/precision.h"
 #include "tests/faulty/rule_width.h"
+#include "tests/faulty/stress.h"
 
 int main(int argc, char** argv) {
   using namespace moire::faulty;
@@ -23,7 +29,7 @@ int main(int argc, char** argv) {
   std::string json_path;
   uint64_t seed = 1;
   app.add_option("--twin", twin.cases, "cases for the clean twin");
-  app.add_option("--first", twin.first, "index of the first of them");
+  app.add_option("--first", twin.first, "index of the first case of --twin, --stress");
   app.add_option("--save", twin.save, "directory for the cases that raise an alarm");
   app.add_option("--min-nodes", twin.min_nodes, "nodes of the twin's cases");
   app.add_option("--max-nodes", twin.max_nodes, "nodes of the twin's cases");
@@ -38,6 +44,14 @@ int main(int argc, char** argv) {
   app.add_option("--bundles", fault.bundles, "directory for bundles");
   app.add_option("--power", power.cases, "cases with a fault of twice the bound");
   app.add_option("--nodes", power.nodes, "nodes of the cases for --power");
+  PrecisionOptions precision;
+  app.add_option("--bits", precision.backends, "simulated backends for moire bits");
+  app.add_option("--lengths", precision.lengths, "numbers of terms for --bits")->delimiter(',');
+  int64_t sizes = 0;
+  app.add_option("--sizes", sizes, "trials for each fault of known size");
+  StressOptions stress{.backend = {}, .save = {}};
+  app.add_option("--stress", stress.cases, "judged cases that are hard to compute");
+  app.add_option("--backend", stress.backend, "SPEC for --stress; default the clean twin");
   std::string rules, spec;
   int64_t rule_cases = 5000;
   app.add_option("--rules", rules, "avoid rules of a campaign, to be held against their fault");
@@ -45,7 +59,9 @@ int main(int argc, char** argv) {
   app.add_option("--rule-cases", rule_cases, "cases for --spec");
   app.add_option("--json", json_path, "file for the figures");
   CLI11_PARSE(app, argc, argv);
-  twin.seed = power.seed = seed;
+  twin.seed = power.seed = precision.seed = stress.seed = seed;
+  stress.first = twin.first;
+  stress.save = twin.save;
 
   nlohmann::json all;
   const auto say = [&](const char* key, nlohmann::json figures) {
@@ -64,6 +80,25 @@ int main(int argc, char** argv) {
     good = good && report.reported == report.faults;
     say("power", ToJson(report));
   }
+  if (precision.backends > 0) {
+    const PrecisionReport report = RunPrecision(precision);
+    good = good && report.right == report.backends;
+    say("bits", ToJson(report));
+  }
+  if (sizes > 0) {
+    const std::vector<FaultSize> report = RunFaultSizes(sizes, seed);
+    for (const FaultSize& size : report) good = good && size.alarms == 0;
+    say("sizes", ToJson(report));
+  }
+  if (stress.cases > 0) {
+    const auto report = RunStress(stress);
+    if (!report) {
+      std::fprintf(stderr, "moire_planted: %s\n", report.error().message.c_str());
+      return 2;
+    }
+    good = good && report->alarms.empty() && report->judged >= stress.cases;
+    say("stress", ToJson(*report));
+  }
   if (!spec.empty()) {
     const auto width = MeasureRuleWidth(rules, spec, rule_cases, seed);
     if (!width) {
@@ -73,7 +108,8 @@ int main(int argc, char** argv) {
     say("rule_width", ToJson(*width));
   }
   const auto wanted = [&](const FaultEntry& entry) {
-    return !faults.empty() && (faults[0] == "all" || std::ranges::find(faults, entry.name) != faults.end());
+    return !faults.empty() &&
+           (faults[0] == "all" || std::ranges::find(faults, entry.name) != faults.end());
   };
   std::vector<FaultEntry> chosen;
   std::ranges::copy_if(PlantedFaults(), std::back_inserter(chosen), wanted);

@@ -7,6 +7,7 @@
 
 #include "harness/case/float_bits.h"
 #include "oracles/reference/accuracy.h"
+#include "oracles/reference/pooled.h"
 
 namespace moire {
 namespace {
@@ -133,6 +134,11 @@ Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, 
   bool overflow = false;
   double bound =
       SumBound(a.value, 1, b == nullptr ? nullptr : b->value, 1, n, type, &exact, &overflow);
+  if (b != nullptr && folded > 0 && PooledRuleHolds()) {
+    const double pooled = kPooledFactor * PooledSpread(type, a.value, b->value, n) +
+                          static_cast<double>(n) * SmallestSubnormal(type);
+    bound = std::min(bound, pooled);
+  }
   const double unit = UnitRoundoff(type);
   if (folded > 0 && n > kRepetitionMatters && Repetitive(term, n)) {
     // Partial sums grow to the whole, half of it in the mean: n * u * sum|term| / 2.
