@@ -52,35 +52,46 @@ const RangeTensor* PooledJudge::Narrow(size_t output) {
   return slot->second ? &*slot->second : nullptr;
 }
 
+bool PooledJudge::Applies(const Observation& seen, size_t output) const {
+  if (evidence_.model == nullptr || output >= seen.outputs.size() ||
+      output >= evidence_.model->graph.outputs.size()) {
+    return false;
+  }
+  const RangeTensor& usual = evidence_.reference->outputs[output];
+  return usual.opaque == Opaque::kNo && usual.sum_terms >= kTerms && usual.size() >= kLeast &&
+         IsFloat(usual.type) && seen.outputs[output].tensor.type == usual.type &&
+         PooledProduct(*evidence_.model, evidence_.model->graph.outputs[output].name) != nullptr;
+}
+
+std::optional<double> PooledJudge::Measure(const Observation& seen, size_t output) {
+  const RangeTensor* narrow = Narrow(output);
+  if (narrow == nullptr) return std::nullopt;
+  const Squares pool =
+      Sum(evidence_.reference->outputs[output], *narrow, seen.outputs[output].tensor);
+  if (pool.elements < kLeast) return std::nullopt;
+  return pool.errors == 0 ? 0 : std::sqrt(pool.errors / (2 * pool.allowed));
+}
+
 std::optional<PooledFault> PooledJudge::Judge(const Observation& seen) {
-  if (evidence_.model == nullptr) return std::nullopt;
   const auto& expected = evidence_.reference->outputs;
   for (size_t i = 0; i < expected.size(); ++i) {
+    if (!Applies(seen, i)) continue;
     const RangeTensor& usual = expected[i];
-    const Tensor& actual = seen.outputs[i].tensor;
-    if (usual.opaque != Opaque::kNo || usual.sum_terms < kTerms || usual.size() < kLeast ||
-        !IsFloat(usual.type) || actual.type != usual.type ||
-        i >= evidence_.model->graph.outputs.size() ||
-        PooledProduct(*evidence_.model, evidence_.model->graph.outputs[i].name) == nullptr) {
-      continue;
-    }
-    const Squares first = Sum(usual, usual, actual);
+    const Squares first = Sum(usual, usual, seen.outputs[i].tensor);
     if (first.elements < kLeast || first.errors <= kWorthALook * kWorthALook * first.allowed) {
       continue;
     }
-    const RangeTensor* narrow = Narrow(i);
-    if (narrow == nullptr) continue;
-    const Squares pool = Sum(usual, *narrow, actual);
-    if (pool.elements < kLeast || pool.errors <= 2 * pool.allowed) continue;
-    const auto count = static_cast<double>(pool.elements);
+    const std::optional<double> share = Measure(seen, i);
+    if (!share || *share <= 1) continue;
+    const double off = std::sqrt(first.errors / static_cast<double>(first.elements));
     return PooledFault{
         .output = static_cast<int>(i),
-        .severity = std::sqrt(pool.errors / (2 * pool.allowed)),
-        .reason = fmt::format(
-            "output {} ({} {}): {} elements within their ranges are off by {:.3g} "
-            "together (root mean square), sums of {} products by at most {:.3g}",
-            i, Name(usual.type), ToString(usual.shape), pool.elements,
-            std::sqrt(pool.errors / count), usual.sum_terms, std::sqrt(2 * pool.allowed / count))};
+        .severity = *share,
+        .reason =
+            fmt::format("output {} ({} {}): {} elements within their ranges are off by {:.3g} "
+                        "together (root mean square), {:.3g} times what sums of {} products allow",
+                        i, Name(usual.type), ToString(usual.shape), first.elements, off, *share,
+                        usual.sum_terms)};
   }
   return std::nullopt;
 }

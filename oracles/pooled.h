@@ -15,7 +15,7 @@ namespace moire {
 
 struct PooledFault {
   int output = -1;      // index of the graph output
-  double severity = 0;  // root mean square of the errors / of what the rule allows, above 1
+  double severity = 0;  // PooledJudge::Measure
   std::string reason;
 };
 
@@ -33,6 +33,12 @@ class PooledJudge {
   // The first output that is off. The observation's outputs must match the reference's in type and
   // shape.
   std::optional<PooledFault> Judge(const Observation& seen);
+
+  // Whether an output is one that is pooled.
+  bool Applies(const Observation& seen, size_t output) const;
+  // Root mean square of an output's errors in units of what the rule allows: a fault above 1.
+  // Nothing where the rule cannot tell. For outputs that it applies to; without the first look.
+  std::optional<double> Measure(const Observation& seen, size_t output);
 
  private:
   const RangeTensor* Narrow(size_t output);  // by the pooled rule; null: not known

@@ -43,7 +43,12 @@ Status RunConformanceCommand(const Flags& flags, CommandContext& context) {
                    ? RunConformance(flags.directory, flags.conformance)
                    : RunSuite(flags.directory, OpenSpecs(flags.backends), flags.conformance));
   auto failed = nlohmann::json::array();
+  auto not_judged = nlohmann::json::array();
   for (const CaseReport& entry : report.cases) {
+    if (entry.outcome == CaseOutcome::kUndetermined ||
+        entry.outcome == CaseOutcome::kNotImplemented) {
+      not_judged.push_back({{"name", entry.name}, {"reason", entry.reason}});
+    }
     if (entry.outcome != CaseOutcome::kFailed) continue;
     Say(flags.json, fmt::format("FAILED {}: {}\n", entry.name, entry.reason));
     failed.push_back({{"name", entry.name}, {"reason", entry.reason}});
@@ -56,6 +61,7 @@ Status RunConformanceCommand(const Flags& flags, CommandContext& context) {
                                {"passed", report.passed},
                                {"undetermined", report.undetermined},
                                {"not_implemented", report.not_implemented},
+                               {"not_judged", not_judged},
                                {"failed", failed}};
   WriteJson(context, flags.json, json.dump(1));
   if (report.failed > 0) context.exit_code = kExitFindings;

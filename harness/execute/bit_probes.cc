@@ -51,8 +51,7 @@ Layout Planes(int64_t rows, int64_t n, int64_t) {
   return {{rows, 1, 1, n}, {}, {rows, 1, 1, 1}, n, 1, 0, 0, 1, 0};
 }
 
-// --- What else a node needs
-// -----------------------------------------------------------------------
+// --- What else a node needs --------------------------------------------------------------------
 
 void AddInitializer(Model& model, const std::string& name, Tensor tensor) {
   model.graph.nodes[0].inputs.push_back(name);

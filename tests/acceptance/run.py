@@ -113,7 +113,7 @@ def measure(number, point, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help="what to accept: main-job")
+    parser.add_argument("name", help="what to accept: main-job, synth, breadth")
     parser.add_argument("--point", action="append", default=[], help="only this one; repeat for more")
     parser.add_argument("--scale", type=float, default=1, help="share of the full size, to rehearse: 0.01")
     parser.add_argument("--bin", default=os.path.join(os.environ.get("MOIRE_BUILD", os.path.join(ROOT, "build")), "bin"))

@@ -25,8 +25,7 @@ void Count(FaultSize& size, bool caught, bool alarm) {
   size.alarms += alarm ? 1 : 0;
 }
 
-// --- Terms of sums
-// --------------------------------------------------------------------------------
+// --- Terms of sums -----------------------------------------------------------------------------
 
 void OneFactor(FaultSize& size, const Product& product, double fault, Random& random) {
   const ReferenceResult reference = Evaluate(product.model, product.test_case.inputs);
@@ -36,8 +35,7 @@ void OneFactor(FaultSize& size, const Product& product, double fault, Random& ra
         Reported(product.Judge(reference, product.Run(order))));
 }
 
-// --- One node with known results
-// ------------------------------------------------------------------
+// --- One node with known results ---------------------------------------------------------------
 
 struct Single {
   Model model;
@@ -92,8 +90,7 @@ Tensor Numbers(DataType type, const std::vector<double>& values) {
   return tensor;
 }
 
-// --- Rounding
-// -------------------------------------------------------------------------------------
+// --- Rounding ----------------------------------------------------------------------------------
 
 // How x between its neighbours `low` and `high` may be rounded; the first is right.
 using Mode = double (*)(double x, double low, double high, bool low_is_even);
@@ -177,8 +174,7 @@ void QuantizeRounding(FaultSize& size, Random& random) {
   }
 }
 
-// --- NaN
-// ------------------------------------------------------------------------------------------
+// --- NaN ---------------------------------------------------------------------------------------
 
 struct Chosen {
   std::vector<double> values, indices;

@@ -14,7 +14,7 @@ namespace moire::faulty {
 namespace {
 
 TEST(Precision, SimulatedBackendsAreToldApart) {
-  const PrecisionReport report = RunPrecision({.backends = 20, .lengths = {32, 256}});
+  const PrecisionReport report = RunPrecision({.backends = 20, .lengths = {24, 128}});
   for (const std::string& wrong : report.wrong) ADD_FAILURE() << wrong;
   EXPECT_EQ(report.right, 20);
   EXPECT_EQ(report.kinds.size(), 4U);
@@ -73,10 +73,10 @@ TEST(FaultSizes, AreCaught) {
 }
 
 TEST(Stress, TheCleanTwinRaisesNoAlarm) {
-  const auto report = RunStress({.cases = 300, .backend = {}, .save = {}});
+  const auto report = RunStress({.cases = 150, .backend = {}, .save = {}});
   ASSERT_TRUE(report) << report.error().message;
   for (const std::string& alarm : report->alarms) ADD_FAILURE() << alarm;
-  EXPECT_EQ(report->judged, 300);
+  EXPECT_EQ(report->judged, 150);
   EXPECT_EQ(report->families.size(), 3U);
   EXPECT_GE(report->data.size(), 15U);
 }

@@ -8,6 +8,7 @@
 #include "harness/case/onnx_adapter.h"
 #include "harness/execute/execute.h"
 #include "oracles/oracle.h"
+#include "oracles/pooled.h"
 #include "tests/faulty/faulty_backend.h"
 #include "tests/faulty/stress_data.h"
 
@@ -86,8 +87,7 @@ struct Draft {
   }
 };
 
-// --- One sum
-// ----------------------------------------------------------------------------------------
+// --- One sum -----------------------------------------------------------------------------------
 
 struct Extent {
   int64_t rows = 1, n = 1;
@@ -179,6 +179,25 @@ std::string Normalise(Draft& d, Extent e) {
   }
 }
 
+// Many outputs of one product.
+std::string Wide(Draft& d, Extent e) {
+  const int64_t rows = d.random.Between(8, 32);
+  switch (d.random.Below(4)) {
+    case 0:
+      return d.Add("Gemm",
+                   {d.Operand({rows, e.n}, e.n), d.Operand({e.n, 8}, 8 * e.n), d.Operand({8}, 8)});
+    case 1:
+      return d.Add("Conv", {d.Operand({1, e.n, rows}, e.n * rows), d.Operand({8, e.n, 1}, e.n)});
+    case 2: {
+      const int64_t channels = std::max<int64_t>(1, e.n / 9);
+      return d.Add("Conv",
+                   {d.Operand({1, channels, 10, 10}, 100), d.Operand({2, channels, 3, 3}, 9)});
+    }
+    default:
+      return d.Add("MatMul", {d.Operand({rows, e.n}, e.n), d.Operand({e.n, 8}, 8 * e.n)});
+  }
+}
+
 using Build = std::string (*)(Draft& d, Extent e);
 struct Family {
   Build build;
@@ -198,10 +217,11 @@ constexpr Family kSums[] = {
     {Pool, 16'384},
     {Normalise, kMostTerms},
     {Normalise, kMostTerms},
+    {Wide, 2048},
+    {Wide, 2048},
 };
 
-// --- Several nodes
-// --------------------------------------------------------------------------------
+// --- Several nodes -----------------------------------------------------------------------------
 
 // The formulas that runtimes fuse, written out: where they cancel, each step's rounding counts.
 std::string Composed(Draft& d, Extent e) {
@@ -286,6 +306,25 @@ std::string Octave(int64_t n) {
   return fmt::format("{}..{}", low, 2 * low - 1);
 }
 
+// Every pool is measured, not only those that the oracle looks at.
+void MeasurePools(const Case& test_case, const Execution& execution, StressReport& report) {
+  const Evidence evidence{.test_case = test_case,
+                          .model = &*execution.model,
+                          .reference = &*execution.reference,
+                          .observations = execution.observations,
+                          .checker = nullptr};
+  PooledJudge pooled(evidence);
+  for (const Observation& seen : execution.observations) {
+    for (size_t i = 0; i < seen.outputs.size(); ++i) {
+      if (!pooled.Applies(seen, i)) continue;
+      const std::optional<double> share = pooled.Measure(seen, i);
+      if (!share) continue;
+      ++report.pools;
+      report.largest_pool = std::max(report.largest_pool, *share);
+    }
+  }
+}
+
 }  // namespace
 
 StressCase DrawStress(uint64_t seed, int64_t index) {
@@ -361,6 +400,7 @@ Result<StressReport> RunStress(const StressOptions& options) {
     });
     if (!judged) continue;
     ++report.judged;
+    MeasurePools(drawn.test_case, execution, report);
     CountJudged(*execution.reference, by_type, nullptr);
     ++report.families[drawn.family];
     ++report.data[drawn.data];
@@ -376,11 +416,19 @@ Result<StressReport> RunStress(const StressOptions& options) {
 }
 
 nlohmann::json ToJson(const StressReport& report) {
-  return {
-      {"drawn", report.drawn},         {"judged", report.judged},     {"elements", report.elements},
-      {"decidable", report.decidable}, {"verdicts", report.verdicts}, {"families", report.families},
-      {"data", report.data},           {"types", report.types},       {"lengths", report.lengths},
-      {"depths", report.depths},       {"alarms", report.alarms}};
+  return {{"drawn", report.drawn},
+          {"judged", report.judged},
+          {"elements", report.elements},
+          {"decidable", report.decidable},
+          {"verdicts", report.verdicts},
+          {"families", report.families},
+          {"data", report.data},
+          {"pools", report.pools},
+          {"largest_pool", report.largest_pool},
+          {"types", report.types},
+          {"lengths", report.lengths},
+          {"depths", report.depths},
+          {"alarms", report.alarms}};
 }
 
 }  // namespace moire::faulty

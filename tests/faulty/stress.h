@@ -39,6 +39,8 @@ struct StressReport {
   int64_t elements = 0, decidable = 0;  // of judged cases
   std::map<std::string, int64_t> verdicts;
   std::map<std::string, int64_t> families, data, types, lengths, depths;  // of judged cases
+  int64_t pools = 0;        // outputs that are judged together (oracles/pooled.h)
+  double largest_pool = 0;  // their largest error in units of what the rule allows
   std::vector<std::string> alarms;
 };
 // Errors: those of the SPEC.

@@ -170,10 +170,11 @@ Status Lrn(KernelContext& ctx) {
   LineReader reader(x);
   for (const int64_t start : lines.start) {
     const Row row = reader.Read(start, lines.step);
-    // The sum may slide along the channels, adding one square and taking one away: its error is
-    // that of the sum over all channels, and an overflow anywhere stays.
+    // bias + share * sum may slide along the channels as a whole, adding one square and taking one
+    // away: each step rounds it, where bias may be all there is, and an overflow anywhere stays.
     const Interval all = SumOfSquares(x.type, row, channels);
-    const double sliding = 2 * static_cast<double>(channels) * type.unit() * std::max(all.hi, 0.0);
+    const double largest = std::abs(bias) + std::abs(share) * std::max(all.hi, 0.0);
+    const double sliding = 2 * static_cast<double>(channels) * type.unit() * largest;
     const uint8_t marks = reader.Marks(start, lines.step);
     for (int64_t c = 0; c < channels; ++c) {
       const int64_t first = std::max<int64_t>(0, c - (size - 1) / 2);
@@ -182,14 +183,10 @@ Status Lrn(KernelContext& ctx) {
                        row.hi ? row.hi + first : nullptr};
       Interval sum = SumOfSquares(x.type, window, last - first + 1);
       sum.mark |= all.mark | marks;
-      if (!std::isfinite(all.hi)) {
-        sum.mark |= kUndecidable;
-      } else {
-        sum.lo -= sliding;
-        sum.hi += sliding;
-      }
-      const Interval base =
-          type.Add(type.Rounded(ExactProduct(sum, Exactly(share)), 2), Exactly(bias));
+      if (!std::isfinite(all.hi)) sum.mark |= kUndecidable;
+      Interval base = type.Add(type.Rounded(ExactProduct(sum, Exactly(share)), 2), Exactly(bias));
+      base.lo -= sliding;
+      base.hi += sliding;
       const Interval element{row.value[c], row.lo ? row.lo[c] : row.value[c],
                              row.hi ? row.hi[c] : row.value[c], kDecided};
       const auto at = static_cast<size_t>(start + lines.step[static_cast<size_t>(c)]);

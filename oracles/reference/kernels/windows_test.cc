@@ -244,6 +244,32 @@ TEST(NormalizeTest, GroupsChannels) {
   EXPECT_NEAR(y->value[7], 1, 1e-4);
 }
 
+// A runtime may keep bias + alpha / size * sum as one number that slides along the channels.
+TEST(NormalizeTest, LrnMaySlideWithItsBias) {
+  constexpr int64_t kChannels = 2000, kSize = 5;
+  Random random(3);
+  std::vector<double> values(kChannels);
+  for (double& v : values) v = static_cast<double>(static_cast<float>(random.Unit()));
+  const auto y = RunNode({"LRN", {{"size", kSize}}}, {Real(values, {1, kChannels, 1})});
+  ASSERT_TRUE(y);
+  const auto share = 1e-4F / kSize;
+  const auto square = [&](int64_t c) {
+    if (c >= kChannels) return 0.0F;
+    const auto x = static_cast<float>(values[static_cast<size_t>(c)]);
+    return x * x;
+  };
+  float base = 1;
+  for (int64_t c = 0; c < kSize / 2; ++c) base += share * square(c);
+  for (int64_t c = 0; c < kChannels; ++c) {
+    base += share * square(c + kSize / 2);
+    if (c > kSize / 2) base -= share * square(c - kSize / 2 - 1);
+    const auto x = static_cast<float>(values[static_cast<size_t>(c)]);
+    const float result = x / std::pow(base, 0.75F);
+    EXPECT_TRUE(IsLegal(*y, static_cast<size_t>(c), static_cast<double>(result))) << c;
+    EXPECT_FALSE(IsLegal(*y, static_cast<size_t>(c), static_cast<double>(result * 1.001F))) << c;
+  }
+}
+
 TEST(NormalizeTest, LrnAndLpNormalization) {
   const RangeTensor x = Real({1, 2, 3}, {1, 3, 1});
   const auto y = RunNode({"LRN", {{"size", int64_t{3}}, {"alpha", 3.0f}, {"beta", 1.0f}}}, {x});

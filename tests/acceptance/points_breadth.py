@@ -1,0 +1,106 @@
+"""What "breadth" promises, point by point; the limits stand here, nowhere else."""
+
+import fnmatch
+import os
+import re
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ORT = "ort@1.32.0:level=none"
+
+
+def scaled(m, full, least=1):
+    return max(least, int(full * m.options.scale))
+
+
+def explained(section):
+    """Names and patterns of node cases in the tables and sentences of a section of docs/conformance.md."""
+    with open(os.path.join(ROOT, "docs", "conformance.md"), encoding="utf-8") as file:
+        sections = re.split(r"^## ", file.read(), flags=re.MULTILINE)
+    text = next(part for part in sections if part.startswith(section))
+    return re.findall(r"`([a-z0-9_*]+)`", text)
+
+
+def unexplained(cases, section):
+    patterns = explained(section)
+    names = [case["name"].removeprefix("test_") for case in cases]
+    return [name for name in names if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+# The output of these is random.
+RANDOM = ("bernoulli*", "training_dropout", "training_dropout_default", "training_dropout_mask",
+          "training_dropout_default_mask")
+
+
+def conformance(m):
+    """The official node cases on the reference and on ONNX Runtime, every exception explained in docs/conformance.md."""
+    tool = m.tool("moire")
+    reference = m.run_json(tool, "conformance", ok=(0, 1))
+    random = [case["name"] for case in reference["not_judged"]
+              if any(fnmatch.fnmatchcase(case["name"].removeprefix("test_"), name) for name in RANDOM)]
+    m.figures["reference"] = {key: reference[key] for key in ("cases", "passed", "undetermined", "not_implemented")}
+    m.figures["random"] = random
+    m.check("cases", reference["cases"], ">=", 1884)
+    determined = reference["cases"] - len(random)
+    m.check("reference: passed of those whose output is determined", reference["passed"] / determined, ">=", 0.995)
+    exceptions = reference["failed"] + reference["not_judged"]
+    m.check("reference: exceptions without an explanation", unexplained(exceptions, "The reference"), "==", [])
+    runtime = m.run_json(tool, "conformance", "--backend", ORT, ok=(0, 1))
+    m.figures["runtime"] = {key: runtime[key] for key in ("cases", "passed", "undetermined", "not_implemented")}
+    m.figures["runtime"]["failed"] = [case["name"] for case in runtime["failed"]]
+    m.check("runtime: cases", runtime["cases"], ">=", 1884)
+    m.check("runtime: failures without an explanation", unexplained(runtime["failed"], "ONNX Runtime 1.32.0"), "==", [])
+
+
+def hard_sums(m):
+    """Sums that cancel, repeat, vary slowly or have up to 65 536 terms, chains of up to 64 nodes: no false alarm."""
+    stress = m.run_json(
+        m.tool("moire_planted"), "--stress", scaled(m, 100_000, 100), "--backend", ORT, "--seed", 1, ok=(0, 1))["stress"][0]
+    m.figures["stress"] = stress
+    m.check("cases judged", stress["judged"], ">=", scaled(m, 100_000, 100))
+    m.check("kinds of data", len(stress["data"]), ">=", 15)
+    m.check("cases of 65 536 terms", stress["lengths"].get("65536..131071", 0), ">=", scaled(m, 5000))
+    m.check("cases of 32 nodes and more", stress["depths"].get("32..63", 0) + stress["depths"].get("64..127", 0), ">=", scaled(m, 5000))
+    m.check("decidable share", stress["decidable"] / max(stress["elements"], 1), ">=", 0.75)
+    m.check("alarms against level none", len(stress["alarms"]), "==", 0)
+    twin = m.run_json(m.tool("moire_planted"), "--stress", scaled(m, 20_000, 100), "--seed", 2, ok=(0, 1))["stress"][0]
+    m.check("alarms on the clean twin", len(twin["alarms"]), "==", 0)
+
+
+# Fault, and the share of its trials that must be caught.
+POWER = {
+    "one term of 256, 4e-3": 0.90,
+    "one term of 256, 1e-2": 0.99,
+    "one term of 2048 dropped": 0.85,
+    "one factor of 64 outputs of MatMul, 1e-3": 0.90,
+    "one factor of 64 outputs of Conv, 1e-3": 0.90,
+    "wrong rounding of Cast": 1,
+    "wrong rounding of QuantizeLinear": 1,
+    "swapped rule for NaN": 1,
+}
+
+
+def power(m):
+    """Faults of known size in data of equalised magnitudes: how many are caught, and none on the clean twins."""
+    sizes = m.run_json(m.tool("moire_planted"), "--sizes", scaled(m, 2000, 20), ok=(0, 1))["sizes"][0]
+    m.figures["sizes"] = sizes
+    for fault, share in POWER.items():
+        m.check(fault, sizes[fault]["caught"] / sizes[fault]["trials"], ">=", share)
+    m.check("alarms on clean twins", sum(size["alarms"] for size in sizes.values()), "==", 0)
+
+
+def bits(m):
+    """Simulated backends of four precisions in every order of summation, told apart; ONNX Runtime's own table."""
+    for lengths in ("64,1024", "24,300"):
+        report = m.run_json(
+            m.tool("moire_planted"), "--bits", scaled(m, 240, 20), "--lengths", lengths, "--seed", len(lengths), ok=(0, 1))["bits"][0]
+        m.figures[f"lengths {lengths}"] = report
+        m.check(f"{lengths}: backends", report["backends"], ">=", scaled(m, 200, 20))
+        m.check(f"{lengths}: kinds", len(report["kinds"]), "==", 4)
+        m.check(f"{lengths}: backends right in every operator at both lengths", report["right"] / report["backends"], ">=", 0.99)
+        m.check(f"{lengths}: operators and lengths right", report["judged_right"] / report["judged"], ">=", 0.99)
+    runtime = m.run_json(m.tool("moire"), "bits", "--backend", ORT)
+    m.figures["runtime"] = runtime["classes"]
+    m.check("operators of ONNX Runtime that were measured", sum(runtime["classes"].values()), ">=", 16)
+
+
+POINTS = {"1": conformance, "4": hard_sums, "5": power, "6": bits}
