@@ -59,7 +59,7 @@ class Search {
       current_ = {std::move(*model), original_.inputs, original_.options};
       result.nodes_before = CountNodes(current_.model.graph);
       max_elements_ = CountElements(current_);
-      max_bytes_ = result.bytes_before;
+      max_bytes_ = std::max(result.bytes_before, options_.max_bytes);
       valid_ = Valid(current_, ToCase(current_).model);
       // What is edited is our own serialisation: it has to fail too.
       if (Check(ToCase(current_))) {

@@ -42,6 +42,8 @@ const std::vector<const ReductionPass*>& ReductionPassRegistry();
 struct ReduceOptions {
   int max_checks = 2000;
   double max_seconds = 30;
+  // The result is no larger than the original, or than this.
+  size_t max_bytes = 0;
   std::vector<std::string> only;  // names of the passes to run; empty: all of them
   std::vector<std::string> skip;  // names of passes that are left out
 };

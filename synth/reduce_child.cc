@@ -321,6 +321,8 @@ Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wante
   progress.best = test_case;
   progress.held = wanted;
   ReduceInChildOptions left = options;
+  // What is cut off before the passes begin counts as well.
+  left.reduce.max_bytes = std::max(options.reduce.max_bytes, SerializeCase(test_case).size());
   ChildReduction reduction;
   ChildLimits limits = options.child.limits;
   const auto start = std::chrono::steady_clock::now();

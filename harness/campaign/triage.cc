@@ -46,6 +46,10 @@ Facts FactsOf(const Model& model, const std::vector<NamedTensor>& inputs) {
   return facts;
 }
 
+// One bug must end as one graph, however small the case was that showed it: constants become inputs,
+// which takes more bytes.
+constexpr size_t kCanonicalBytes = size_t{64} << 10;
+
 // What the reduced case and the case as it was sighted have in common; nothing for what does not die.
 std::optional<AvoidRule> RuleOf(const Finding& finding, const Model& reduced, const Case& sighted) {
   if (!IsDeath(finding.verdict.kind)) return std::nullopt;
@@ -177,6 +181,7 @@ Result<TriageResult> Triager::Investigated(const Case& test_case, const Verdict&
                                            std::string* ours) {
   InvestigateOptions options;
   options.reduce.max_seconds = seconds_ / 2;
+  options.reduce.max_bytes = kCanonicalBytes;
   MOIRE_ASSIGN(const Investigation found,
                Investigate(test_case, verdict, open_, specs_, out_ + "/findings", options));
   TriageResult result;
