@@ -73,6 +73,25 @@ TEST(Reduce, OneNodeIsLeft) {
   EXPECT_EQ(elements, 1);  // Sub(x, x)
 }
 
+// The declaration of an input takes more bytes than a small constant. By itself a result is never
+// larger than its original; where cases of one bug are to end alike, it may be.
+TEST(Reduce, ConstantsBecomeInputsWhereBytesAllow) {
+  const Case original = FromText(R"(<ir_version: 10, opset_import: ["" : 26]>
+    g () => (float[1] y) <float a = {0}, float[1] b = {-10.5}> { y = Sub(b, a) })");
+  const auto interesting = [](const Case& c) {
+    return IsValid(c) && CountOp(ModelOf(c), "Sub") == 1;
+  };
+  const auto small = Reduce(original, interesting);
+  ASSERT_TRUE(small) << small.error().message;
+  EXPECT_LE(small->bytes_after, small->bytes_before);
+  ReduceOptions options;
+  options.max_bytes = 4096;
+  const auto plain = Reduce(original, interesting, options);
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_TRUE(ModelOf(plain->reduced).graph.initializers.empty());
+  EXPECT_TRUE(plain->minimal);
+}
+
 // A runtime that dies of what is to be refused: no shape is known behind it.
 TEST(Reduce, WhatTheReferenceRefusesIsReducedToo) {
   const Case original = FromText(R"(<ir_version: 8, opset_import: ["" : 17]>
