@@ -82,10 +82,10 @@ std::optional<Verdict> SymptomCheck::FindDeath(const Case& test_case) {
   }
   // The reference's side of the judgement first, in this process. A crash is one whatever it says.
   ExecuteOptions execute;
-  execute.run_reference = wanted_.kind != VerdictKind::kCrash;
   execute.budget = options_.budget;
   execute.observer = observer_;
-  const Execution known = Execute(test_case, {}, execute);
+  const Execution known =
+      wanted_.kind == VerdictKind::kCrash ? Execution() : Execute(test_case, {}, execute);
   const ChildResult end = RunInChild(
       [&](SharedState& state, const std::function<void(std::string_view)>& send) {
         InstallFatalSignalHandlers(state, options_.runtime_modules);

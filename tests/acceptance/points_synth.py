@@ -46,6 +46,55 @@ def two_causes(m):
     m.check("results larger than their input", larger, "==", 0)
 
 
+def rates(m):
+    """Checks of reductions of 10-node cases beside bare loops over the same candidates, a CPU second."""
+    rows = {row["failure"]: row for row in m.run_json(m.tool("moire_bank"), "--rates", "--cases", 40)["rates"]}
+    m.figures["rates"] = rows
+    for kind, limit in (("difference", 0.5), ("crash", 0.6)):
+        m.check(f"{kind}: checks compared", rows[kind]["compared"], ">=", 100)
+        m.check(f"{kind}: nodes of a candidate", rows[kind]["mean_nodes"], ">=", 9.5)
+        m.check(f"{kind}: rate / bare rate", rows[kind]["ratio"], ">=", limit)
+
+
+def hopeless_checks(m):
+    """--check with programs that cannot judge: a message of one line and the code that docs/reducing.md names."""
+    m.run(os.path.join(m.source, "tests", "e2e", "check_test.py"), env={"MOIRE_BIN": m.bin}, python=True)
+    m.run(m.tool("moire_bank"), "--save", m.work, "--only", "one/20/1")
+    model = m.path("one-20-1.onnx")
+    cases = {
+        "never fails": ("true", 2, "did not fail"),
+        "always fails": ("false", 2, "always fails"),
+        "is missing": ("/no/such/program", 2, "cannot be run"),
+        "hangs": ("sleep 100 #", 2, "did not end within"),
+        "prints garbage": ("head -c 100000 /dev/urandom; false #", 2, "always fails"),
+    }
+    wrong = []
+    for name, (command, code, words) in cases.items():
+        done = m.run_both(m.tool("moire"), "reduce", model, "--check", command, "--check-seconds", 1, "-o", m.path("out"))
+        message = done.stderr.strip()
+        good = done.returncode == code and words in message and "\n" not in message and message.isprintable()
+        m.figures[name] = {"code": done.returncode, "message": message[:200].replace(m.work, "TMP")}
+        wrong += [] if good else [name]
+    m.check("programs with another code or message", len(wrong), "==", 0)
+
+
+def side_by_side(m):
+    """Beside `polygraphy debug reduce` on the same graphs with the same judge: size, checks and seconds."""
+    script = os.path.join(m.source, "tests", "side_by_side", "polygraphy.py")
+    rows = m.run_json(script, "--bin", m.bin, python=True)["side_by_side"]
+    m.figures["graphs"] = rows
+    m.check("graphs", len(rows), ">=", 30)
+    m.check("results with more nodes", sum(row["ours"]["nodes"] > row["theirs"]["nodes"] for row in rows), "==", 0)
+    m.check("results with more bytes", sum(row["ours"]["bytes"] > row["theirs"]["bytes"] for row in rows), "==", 0)
+
+    def no_more(key):
+        return share(row["ours"][key] is not None and row["ours"][key] <= row["theirs"][key] for row in rows)
+
+    m.check("share with no more checks to its nodes", no_more("checks_to"), ">=", 0.9)
+    m.check("share with no more seconds to its nodes", no_more("seconds_to"), ">=", 0.9)
+    m.check("share proven 1-minimal", share(row["ours"]["minimal"] for row in rows), ">=", 0.95)
+
+
 def explain(m):
     """Planted faults with known conditions: how often the predicate is right on 500 fresh neighbours."""
     rows = m.run_json(m.tool("moire_bank"), "--explain", "--fresh", 500)["explain"]
@@ -108,4 +157,6 @@ def real_models(m):
     m.figures["minimal"] = share(row["minimal"] for row in rows)
 
 
-POINTS = {"1": bank, "2": two_causes, "4": real_models, "5": explain}
+POINTS = {
+    "1": bank, "2": two_causes, "3": rates, "4": real_models, "5": explain, "6": hopeless_checks, "7": side_by_side,
+}

@@ -29,6 +29,7 @@ class Measurement:
     def __init__(self, options):
         self.options = options
         self.bin = options.bin
+        self.source = ROOT
         self.commands, self.figures, self.checks = [], {}, []
         self.work = tempfile.mkdtemp(prefix="moire-acceptance-")
 
@@ -38,9 +39,13 @@ class Measurement:
     def path(self, *names):
         return os.path.join(self.work, *names)
 
-    def run(self, *arguments, ok=(0,), timeout=4 * 3600, env=None):
+    def run(self, *arguments, **keywords):
         """Runs a command to its end; its standard output. Raises where it ends in another way."""
-        command = [str(argument) for argument in arguments]
+        return self.run_both(*arguments, **{"ok": (0,), **keywords}).stdout
+
+    def run_both(self, *arguments, ok=None, timeout=4 * 3600, env=None, python=False):
+        """The same with standard error and the code; any code where `ok` is None. `python`: a script of ours."""
+        command = [sys.executable] * python + [str(argument) for argument in arguments]
         short = [os.path.basename(command[0]) if command[0].startswith("/") else command[0], *command[1:]]
         shown = " ".join(short).replace(self.work, "TMP").replace(ROOT + "/", "")
         shown = shown.replace(os.environ.get("MOIRE_HOME", ROOT + "/.moire"), "MOIRE_HOME")
@@ -55,7 +60,7 @@ class Measurement:
         if ok is not None and done.returncode not in ok:
             tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
             raise RuntimeError(f"exit code {done.returncode}: {shown}\n{tail}")
-        return done.stdout
+        return done
 
     def run_json(self, *arguments, **keywords):
         """Runs a command with --json FILE added; what the file holds."""

@@ -2,12 +2,21 @@
 // docs/reducing.md.
 //   moire_bank --explain --fresh 500
 //   moire_bank --graphs --json FILE
+//   moire_bank --rates
+//   moire_bank --save DIR; moire_bank --check NAME MODEL: the graphs and their tests for other
+//   tools
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "harness/execute/execute.h"
+#include "synth/judge.h"
+#include "synth/load.h"
 #include "tests/bank/conditions.h"
 #include "tests/bank/graphs.h"
+#include "tests/bank/rates.h"
 
 namespace moire::bank {
 namespace {
@@ -73,27 +82,106 @@ nlohmann::json PrintGraphs(double seconds, const std::string& only, uint64_t see
   return rows;
 }
 
+nlohmann::json PrintRates(int cases) {
+  nlohmann::json rows = nlohmann::json::array();
+  std::printf("%-12s %7s %6s %9s %9s %6s %6s\n", "failure", "checks", "nodes", "checks/s", "bare/s",
+              "ratio", "wall");
+  for (const bool crash : {false, true}) {
+    const char* kind = crash ? "crash" : "difference";
+    const Result<RateReport> r = MeasureRate({.release = {}, .cases = cases, .crash = crash});
+    if (!r) {
+      std::fprintf(stderr, "moire_bank: %s: %s\n", kind, r.error().message.c_str());
+      continue;
+    }
+    std::printf("%-12s %7ld %6.2f %9.0f %9.0f %6.2f %6.2f\n", kind, r->checks, r->mean_nodes,
+                r->rate(), r->bare_rate(), r->ratio(), r->wall_ratio());
+    std::fflush(stdout);
+    rows.push_back({{"failure", kind},
+                    {"checks", r->checks},
+                    {"compared", r->compared},
+                    {"mean_nodes", r->mean_nodes},
+                    {"checks_per_second", r->rate()},
+                    {"bare_per_second", r->bare_rate()},
+                    {"ratio", r->ratio()},
+                    {"wall_ratio", r->wall_ratio()}});
+  }
+  return rows;
+}
+
+// Graphs whose failure needs no values of their own, as NAME.onnx with - for /.
+Status SaveGraphs(const std::string& directory, const std::string& only, uint64_t seed) {
+  for (const FailingGraph& graph : Bank(seed)) {
+    if (graph.plant.effect != Effect::kWrong || graph.plant.percent < 100 ||
+        graph.kind == "value" || graph.name.find(only) == std::string::npos) {
+      continue;
+    }
+    std::string name = graph.name;
+    std::ranges::replace(name, '/', '-');
+    MOIRE_TRY(WriteFile(fmt::format("{}/{}.onnx", directory, name), graph.test_case.model));
+  }
+  return {};
+}
+
+// Whether a model, or a directory with one, fails as the graph of that name does; a line of the log
+// tells when and with how many nodes.
+Result<bool> Fails(const std::string& name, const std::string& path, const std::string& log,
+                   uint64_t seed) {
+  for (const FailingGraph& graph : Bank(seed)) {
+    std::string own = graph.name;
+    std::ranges::replace(own, '/', '-');
+    if (own != name) continue;
+    MOIRE_ASSIGN(const std::vector<LoadedCase> cases, LoadCases(path));
+    if (cases.empty()) return Fail(ErrorCode::kInvalidInput, "{}: holds no model", path);
+    const Case& test_case = cases.front().test_case;
+    const Execution run = Execute(test_case, OpenPlantedAt(graph.plant, 3));
+    const bool fails = WorstBug(run.verdicts) != nullptr;
+    if (std::FILE* file = log.empty() ? nullptr : std::fopen(log.c_str(), "a")) {
+      const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+      std::fprintf(file, "%.3f %d %ld\n", now.count(), fails ? 1 : 0,
+                   run.model ? CountNodes(run.model->graph) : int64_t{-1});
+      std::fclose(file);
+    }
+    return fails;
+  }
+  return Fail(ErrorCode::kInvalidInput, "there is no graph '{}'", name);
+}
+
 }  // namespace
 }  // namespace moire::bank
 
 int main(int argc, char** argv) {
   CLI::App app("Measures reduction and explanation");
-  bool explain = false, graphs = false;
+  bool explain = false, graphs = false, rates = false;
+  int cases = 20;
   double seconds = 60;
   uint64_t seed = 1;
   int fresh = 500;
   std::string only, json_path;
   app.add_flag("--explain", explain, "planted faults with known conditions");
   app.add_flag("--graphs", graphs, "the bank of failing graphs, beside the baselines");
+  app.add_flag("--rates", rates, "checks a second, beside bare loops");
+  app.add_option("--cases", cases, "reductions for --rates");
   app.add_option("--seconds", seconds, "for each reduction");
   app.add_option("--seed", seed, "of the bank");
   app.add_option("--fresh", fresh, "neighbours that each predicate is tried on");
   app.add_option("--only", only, "only those whose name holds this");
   app.add_option("--json", json_path, "file for the figures");
+  std::string save, check, log, model;
+  app.add_option("--save", save, "directory for the graphs, as models");
+  app.add_option("--check", check, "exit code 1 where MODEL fails as this graph does, 0 otherwise");
+  app.add_option("--log", log, "of --check: a line for each run: time, fails, nodes");
+  app.add_option("model", model, "of --check");
   CLI11_PARSE(app, argc, argv);
+  if (!check.empty()) {
+    const auto fails = moire::bank::Fails(check, model, log, seed);
+    if (!fails) std::fprintf(stderr, "moire_bank: %s\n", fails.error().message.c_str());
+    return fails && *fails ? 1 : 0;
+  }
+  if (!save.empty() && !moire::bank::SaveGraphs(save, only, seed)) return 3;
   nlohmann::json all;
   if (explain) all["explain"] = moire::bank::PrintExplain(fresh, only);
   if (graphs) all["graphs"] = moire::bank::PrintGraphs(seconds, only, seed);
+  if (rates) all["rates"] = moire::bank::PrintRates(cases);
   if (json_path.empty()) return 0;
   return moire::WriteFile(json_path, all.dump(1) + "\n") ? 0 : 3;
 }
