@@ -3,9 +3,11 @@
 import fnmatch
 import os
 import re
+import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ORT = "ort@1.32.0:level=none"
+KNOWN = os.path.join(ROOT, "corpus", "known_findings", "onnxruntime-1.32.0.txt")
 
 
 def scaled(m, full, least=1):
@@ -51,8 +53,17 @@ def conformance(m):
     m.check("runtime: failures without an explanation", unexplained(runtime["failed"], "ONNX Runtime 1.32.0"), "==", [])
 
 
-def hard_sums(m):
-    """Sums that cancel, repeat, vary slowly or have up to 65 536 terms, chains of up to 64 nodes: no false alarm."""
+def false_alarms(m):
+    """A million cases against themselves written again; sums that cancel, repeat or are long, deep chains: no alarm."""
+    itself = m.run_json(
+        m.tool("moire"), "fuzz", "--cases", scaled(m, 1_000_000, 200), "--jobs", 2, "--backend", ORT,
+        "--backend", ORT + ",resaved=1", "--known", KNOWN, "--out", m.path("itself"))
+    m.figures["itself"] = {key: itself[key] for key in ("cases", "seconds", "valid_share", "restarts")}
+    m.figures["itself"]["causes"] = [f["cause"] for f in itself["findings"]]
+    m.check("cases against themselves", itself["cases"], ">=", scaled(m, 1_000_000, 200))
+    m.check("cases unlike themselves", [f["cause"] for f in itself["findings"] if f["verdict"] == "nondeterministic"], "==", [])
+    described = [f["cause"] for f in itself["findings"] if f["state"] not in ("known", "open")]
+    m.figures["itself"]["not_described"] = described
     stress = m.run_json(
         m.tool("moire_planted"), "--stress", scaled(m, 100_000, 100), "--backend", ORT, "--seed", 1, ok=(0, 1))["stress"][0]
     m.figures["stress"] = stress
@@ -103,4 +114,23 @@ def bits(m):
     m.check("operators of ONNX Runtime that were measured", sum(runtime["classes"].values()), ">=", 16)
 
 
-POINTS = {"1": conformance, "4": hard_sums, "5": power, "6": bits}
+def coverage(m):
+    """Ten minutes from an empty corpus on one worker against the whole official node suite; the bench."""
+    everything = m.path("node-cases")
+    m.run(sys.executable, os.path.join(ROOT, "tests", "conformance", "export_node_cases.py"), everything)
+    cover = m.run_json(m.tool("moire"), "cover", "--backend", "ort:level=none", "--backend", "ort:level=all", everything)
+    fuzz = m.run_json(
+        m.tool("moire"), "fuzz", "--time", f"{scaled(m, 600, 10)}s", "--jobs", 1, "--out", m.path("out"),
+        "--backend", "ort:level=none", "--backend", "ort:level=all")
+    m.figures["cover"] = {key: cover[key] for key in ("blocks_base", "blocks_accepted", "models", "accepted")}
+    m.figures["fuzz"] = {key: fuzz[key] for key in ("cases", "seconds", "valid_share", "blocks_base", "blocks_new_by_accepted")}
+    ratio = fuzz["blocks_new_by_accepted"] / max(cover["blocks_accepted"] - cover["blocks_base"], 1)
+    m.check("new blocks by accepted cases over the node suite's, in ten minutes", ratio, ">=", 1)
+    # Coverage only grows: what ten minutes reach, an hour reaches.
+    m.check("the same within an hour", ratio, ">=", 1.6)
+    bench = m.run_json(m.tool("moire"), "bench", "--cases", scaled(m, 5000, 100))
+    m.figures["bench"] = {key: bench[key] for key in ("loop_ratio", "stage_shares")}
+    m.check("loop ratio", bench["loop_ratio"], ">=", 0.70)
+
+
+POINTS = {"1": conformance, "4": false_alarms, "5": power, "6": bits, "7": coverage}
