@@ -1,6 +1,7 @@
 """What "synth" promises, point by point; the limits stand here, nowhere else."""
 
 import glob
+import json
 import os
 import statistics
 import time
@@ -157,6 +158,37 @@ def real_models(m):
     m.figures["minimal"] = share(row["minimal"] for row in rows)
 
 
+# What `about.json` of a known bug says in words, as ONNX Runtime names the transformer; the others are in kernels.
+BLAMED = {
+    "06": "GemmTransposeFusion", "18": "SkipLayerNormFusion", "19": "ReshapeFusion", "21": "DivMulFusion",
+    "47": "QDQPropagationTransformer", "53": "MatMul_BatchNormalization_Fusion", "5B": "QDQPropagationTransformer",
+}
+
+
+def known_causes(m):
+    """The known bugs of corpus/, reduced and explained on the last installed release that has them: first bad release and pass."""
+    runtimes = os.listdir(os.path.join(os.environ.get("MOIRE_HOME", os.path.join(m.source, ".moire")), "runtimes", "onnxruntime"))
+    installed = sorted(runtimes, key=lambda version: [int(number) for number in version.split(".")])
+    rows = []
+    for path in sorted(glob.glob(os.path.join(m.source, "corpus", "known_bugs", "*"))):
+        with open(os.path.join(path, "about.json"), encoding="utf-8") as file:
+            releases = json.load(file)["releases"]
+        name = os.path.basename(path)
+        bad = [version for version in installed if releases.get(version) == "bug"]
+        spec = f"ort@{bad[-1]}"
+        reduced = m.run_json(m.tool("moire"), "reduce", path, "--backend", spec, "-o", m.path(name), ok=(1,))
+        told = m.run_json(m.tool("moire"), "explain", reduced["bundle"], ok=None)
+        rows.append({
+            "bug": name, "release": bad[-1], "wanted": bad[0], "first_bad_release": told["first_bad_release"],
+            "wanted_pass": BLAMED.get(name[:2], ""), "pass": told["pass"], "predicate": told["predicate"],
+        })
+    m.figures["known"] = rows
+    m.check("releases installed", len(installed), ">=", 5)
+    m.check("known bugs", len(rows), ">=", 14)
+    m.check("with another first bad release", sum(row["first_bad_release"] != row["wanted"] for row in rows), "==", 0)
+    m.check("with another pass", sum(row["pass"] != row["wanted_pass"] for row in rows), "==", 0)
+
+
 POINTS = {
-    "1": bank, "2": two_causes, "3": rates, "4": real_models, "5": explain, "6": hopeless_checks, "7": side_by_side,
+    "1": bank, "2": two_causes, "3": rates, "4": real_models, "5": explain, "5b": known_causes, "6": hopeless_checks, "7": side_by_side,
 }
