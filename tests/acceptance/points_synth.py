@@ -177,7 +177,9 @@ def known_causes(m):
         bad = [version for version in installed if releases.get(version) == "bug"]
         spec = f"ort@{bad[-1]}"
         reduced = m.run_json(m.tool("moire"), "reduce", path, "--backend", spec, "-o", m.path(name), ok=(1,))
-        told = m.run_json(m.tool("moire"), "explain", reduced["bundle"], ok=None)
+        told = {"first_bad_release": "", "pass": "", "predicate": "no bundle: " + reduced["standing"]}
+        if reduced["bundle"]:
+            told = m.run_json(m.tool("moire"), "explain", reduced["bundle"], ok=(0, 1))
         rows.append({
             "bug": name, "release": bad[-1], "wanted": bad[0], "first_bad_release": told["first_bad_release"],
             "wanted_pass": BLAMED.get(name[:2], ""), "pass": told["pass"], "predicate": told["predicate"],
