@@ -4,7 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -184,6 +186,41 @@ TEST_F(BundleTest, ARuntimeThatDiffersFromItselfIsNondeterministic) {
       Investigate(original, Sighting(original, open), open, {"fake"}, directory_.string());
   ASSERT_TRUE(result);
   EXPECT_EQ(result->standing, Standing::kNondeterministic);
+}
+
+// Wrong in two of five runs, whatever process makes them: reduced where that is asked for, and
+// given up where it is not.
+TEST_F(BundleTest, InvestigateWhatFailsInSomeRuns) {
+  void* memory = mmap(nullptr, sizeof(std::atomic<unsigned>), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* runs = new (memory) std::atomic<unsigned>(0);
+  const Case original = FromText(kModel);
+  const OpenAll open = Open([runs](Observation& seen, int run) {
+    const unsigned number = runs->fetch_add(1) % 5;
+    if (number == 1 || number == 3) Wrong(seen, run);
+  });
+  const Verdict sighting = Sighting(original, Open(Wrong));
+  for (const bool flaky : {true, false}) {
+    InvestigateOptions options;
+    options.flaky = flaky;
+    options.blame = false;
+    const auto result =
+        Investigate(original, sighting, open, {"fake"}, Path(flaky ? "flaky" : "not"), options);
+    ASSERT_TRUE(result) << result.error().message;
+    if (!flaky) {
+      EXPECT_NE(result->standing, Standing::kConfirmed);
+      continue;
+    }
+    EXPECT_EQ(result->standing, Standing::kConfirmed) << result->reason;
+    EXPECT_THAT(result->reason, HasSubstr("flaky"));
+    EXPECT_NEAR(result->original.rate(), 0.4, 0.1);
+    EXPECT_GT(result->repeats.runs, 5);
+    EXPECT_EQ(result->reduction.nodes_after, 1);
+    EXPECT_TRUE(result->reduction.minimal);
+    EXPECT_TRUE(fs::exists(fs::path(result->bundle) / "model.onnx"));
+  }
+  munmap(memory, sizeof(std::atomic<unsigned>));
 }
 
 TEST(Identity, SameAndDifferent) {

@@ -12,6 +12,7 @@
 #include "harness/case/onnx_adapter.h"
 #include "harness/case/temporary_directory.h"
 #include "synth/corpus.h"
+#include "synth/journal.h"
 #include "synth/load.h"
 
 namespace moire {
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 // A candidate may take this many times what the original took, and at least a second.
 constexpr double kPatience = 5;
 constexpr double kLeastSeconds = 1;
+constexpr int kNotAsked = 2;  // judgements of the original: of its bytes, and of our own
 // What a shell says of a command that it cannot run (POSIX, "Exit Status and Errors").
 constexpr int kNotExecutable = 126;
 constexpr int kNotFoundStatus = 127;
@@ -122,25 +124,32 @@ class CommandReducer {
     MOIRE_TRY(Confirm(original, 1));
     limit_ = std::max(kLeastSeconds, kPatience * slowest_);
     Result<ReduceResult> result = Search(original);
+    // What comes from here on is not interrupted: the best so far gets its bundle.
+    writing_ = Stopped();
     MOIRE_TRY(CheckControl());
-    if (!broken_ && !reduction_.original.flaky()) {
+    if (!broken_ && !writing_ && !reduction_.original.flaky()) {
       MOIRE_TRY(Confirm(original, RateOptions().first));
       if (reduction_.original.flaky()) result = Search(original);
     }
+    writing_ = true;
     if (broken_) return std::unexpected(*broken_);
     if (!result) {
       return Fail(ErrorCode::kInvalidInput,
                   "the check failed on the original and then did not: too flaky to hold");
     }
     reduction_.result = std::move(*result);
-    reduction_.result.checks = checks_;
     MOIRE_TRY(Write(bundle));
+    reduction_.result.checks += checks_;
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     reduction_.seconds = elapsed.count();
     return std::move(reduction_);
   }
 
  private:
+  bool Stopped() const {
+    return (cancelled_ && cancelled_()) || (reduce_.stopped && reduce_.stopped());
+  }
+
   // The original has just been seen to fail: the search need not ask again, nor of its own
   // serialisation of it. Where that does not fail, no candidate does, and the original is the
   // result.
@@ -149,26 +158,38 @@ class CommandReducer {
     const Interesting often = Repeated(once, reduction_.repeats);
     Case own = original;
     if (const Result<Model> model = ParseModel(original.model)) own.model = SerializeModel(*model);
-    return Reduce(
+    const bool steady = !reduction_.original.flaky();
+    ReduceOptions reduce = reduce_;
+    if (reduce.journal != nullptr) {
+      reduce.journal->set_question(fmt::format("{}|{}|{}|{} of {}", check_.command, check_.regex,
+                                               wanted_.value_or(0), reduction_.repeats.needed,
+                                               reduction_.repeats.runs));
+    }
+    reduce.on_fork = [this](const std::function<bool()>& cancelled) {
+      cancelled_ = cancelled;
+      case_directory_ = fmt::format("{}/case{}", scratch_.path(), getpid());
+    };
+    reduce.stopped = [this] { return broken_.has_value() || Stopped(); };
+    const int before = checks_;
+    Result<ReduceResult> result = Reduce(
         original,
-        [&](const Case& c) {
-          const bool known = !reduction_.original.flaky() && (c == original || c == own);
-          return known || often(c);
-        },
-        reduce_);
+        [&](const Case& c) { return (steady && (c == original || c == own)) || often(c); }, reduce);
+    checks_ = before;  // counted by the search, whichever process they ran in
+    if (result && steady) result->checks -= kNotAsked;
+    return result;
   }
 
   Result<CommandRun> Execute(const std::string& directory) {
     ++checks_;
-    return RunCommand(WithPath(check_.command, directory), directory, limit_);
+    return RunCommand(WithPath(check_.command, directory), directory, limit_,
+                      [this] { return !writing_ && Stopped(); });
   }
 
   Result<CommandRun> Execute(const Case& test_case) {
-    const std::string directory = scratch_.path() + "/case";
     std::error_code ignored;
-    fs::remove_all(directory, ignored);
-    MOIRE_TRY(WriteBackendTest(directory, test_case));
-    return Execute(directory);
+    fs::remove_all(case_directory_, ignored);
+    MOIRE_TRY(WriteBackendTest(case_directory_, test_case));
+    return Execute(case_directory_);
   }
 
   bool IsFailure(const CommandRun& run) const {
@@ -227,6 +248,8 @@ class CommandReducer {
   }
 
   Status CheckRunnable(const CommandRun& run) const {
+    if (!writing_ && Stopped())
+      return Fail(ErrorCode::kInvalidInput, "interrupted before anything was reduced");
     if (run.timed_out) {
       return Fail(ErrorCode::kInvalidInput,
                   "the check did not end within {:g} s on the original; see --check-seconds",
@@ -306,12 +329,15 @@ class CommandReducer {
   const ReduceOptions& reduce_;
   Pattern pattern_;
   TemporaryDirectory scratch_;
+  std::string case_directory_ = scratch_.path() + "/case";
+  std::function<bool()> cancelled_;  // in a process that judges ahead of the search
   CommandReduction reduction_;
   std::optional<int> wanted_;
   std::optional<Error> broken_;
   double limit_ = 0;
   double slowest_ = 0;
   int checks_ = 0;
+  bool writing_ = false;  // the end, which is not interrupted
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #ifndef MOIRE_SYNTH_CHECK_COMMAND_H_
 #define MOIRE_SYNTH_CHECK_COMMAND_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -28,9 +29,10 @@ struct CommandRun {
   double seconds = 0;
   std::string output;
 };
-// kEnvironment where no process can be made. Kills the command's whole process group at the end.
+// kEnvironment where no process can be made. Kills the command's whole process group at the end,
+// and early where `stopped` says so.
 Result<CommandRun> RunCommand(const std::string& command, const std::string& directory,
-                              double seconds);
+                              double seconds, const std::function<bool()>& stopped = nullptr);
 
 struct CommandReduction {
   ReduceResult result;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,11 +24,12 @@ constexpr double kLook = 0.02;  // seconds between two looks at a command that p
 
 [[noreturn]] void RunShell(const std::string& command, const std::string& directory, int output) {
   setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   dup2(nothing, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
-  signal(SIGPIPE, SIG_DFL);
+  for (const int each : {SIGPIPE, SIGINT, SIGTERM}) signal(each, SIG_DFL);
   setenv("MOIRE_BUNDLE", directory.c_str(), 1);
   execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
   _exit(127);
@@ -49,7 +51,7 @@ bool Drain(int pipe, std::string& output) {
 }  // namespace
 
 Result<CommandRun> RunCommand(const std::string& command, const std::string& directory,
-                              double seconds) {
+                              double seconds, const std::function<bool()>& stopped) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) {
     return Fail(ErrorCode::kEnvironment, "cannot make a pipe: {}", std::strerror(errno));
@@ -77,7 +79,7 @@ Result<CommandRun> RunCommand(const std::string& command, const std::string& dir
     const pid_t done = waitpid(child, &status, WNOHANG);
     if (done == child) break;
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    if (elapsed.count() > seconds) {
+    if (elapsed.count() > seconds || (stopped && stopped())) {
       run.timed_out = true;
       kill(-child, SIGKILL);
       waitpid(child, &status, 0);

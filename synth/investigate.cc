@@ -22,6 +22,9 @@ namespace {
 constexpr std::array<std::string_view, 4> kStandings = {"confirmed", "unconfirmed",
                                                         "nondeterministic", "ours"};
 
+// A failure of every fourth run shows in one of these with a probability of 0.997.
+constexpr int kRuns = 20;
+
 // The verdict of a run that stands for the sighting: one of its kind and class of error if there is
 // one, of the plainest configuration that shows it.
 const Verdict* Matching(const Verdict& sighting, const std::vector<Verdict>& verdicts) {
@@ -93,10 +96,18 @@ class Investigator {
     investigation_.reason = std::move(reason);
   }
 
+  // How often what should fail is run until it does.
+  int Runs() const { return options_.flaky ? std::max(kRuns, investigation_.repeats.runs) : 1; }
+  bool Flaky() const { return investigation_.original.flaky(); }
+
   // Empty, with the standing set, where the sighting does not show.
   Result<std::optional<Verdict>> Reproduce(const Case& test_case, const Verdict& wanted) {
-    MOIRE_ASSIGN(const ChildExecution run, ExecuteInChild(test_case, open_, options_.child));
-    const Verdict* found = Matching(wanted, run.execution.verdicts);
+    ChildExecution run;
+    const Verdict* found = nullptr;
+    for (int again = 0; again < Runs() && found == nullptr; ++again) {
+      MOIRE_ASSIGN(run, ExecuteInChild(test_case, open_, options_.child));
+      found = Matching(wanted, run.execution.verdicts);
+    }
     if (found == nullptr) {
       if (!run.ours.empty()) {
         End(Standing::kOurs, run.ours);
@@ -111,10 +122,17 @@ class Investigator {
 
   // `wanted` becomes the symptom that the reduction held.
   Result<bool> ReduceIt(const Case& test_case, Verdict& wanted) {
-    ReduceInChildOptions reduce{options_.reduce, options_.child, options_.blame};
+    ReduceInChildOptions reduce{options_.reduce, options_.child, options_.blame, options_.flaky};
     MOIRE_ASSIGN(ChildReduction reduction, ReduceInChild(test_case, wanted, open_, reduce));
-    if (!reduction.identity.empty()) {
+    investigation_.original = reduction.rate;
+    investigation_.repeats = reduction.repeats;
+    if (!reduction.identity.empty() && !Flaky()) {
       End(Standing::kNondeterministic, reduction.identity);
+      return false;
+    }
+    if (!reduction.showed && options_.reduce.stopped && options_.reduce.stopped()) {
+      End(Standing::kUnconfirmed, "interrupted before anything was reduced");
+      investigation_.reduction = std::move(reduction.result);
       return false;
     }
     if (!reduction.showed) {
@@ -122,16 +140,16 @@ class Investigator {
       return false;
     }
     wanted = reduction.held;
-    investigation_.finding.blamed_optimizer =
-        IsDeath(wanted.kind) ? BlameForDeath(reduction.result.reduced, wanted)
-                             : reduction.blamed_optimizer;
+    investigation_.finding.blamed_optimizer = IsDeath(wanted.kind)
+                                                  ? BlameForDeath(reduction.result.reduced, wanted)
+                                                  : reduction.blamed_optimizer;
     investigation_.finding.test_case = reduction.result.reduced;
     investigation_.reduction = std::move(reduction.result);
     return true;
   }
 
-  // A run without inputs is refused when the model is loaded and the optimiser has told what it did; one
-  // with them would not come back. What dies while it is loaded has nobody to blame.
+  // A run without inputs is refused when the model is loaded and the optimiser has told what it
+  // did; one with them would not come back. What dies while it is loaded has nobody to blame.
   std::string BlameForDeath(const Case& test_case, const Verdict& verdict) {
     if (!options_.blame || IsPlain(verdict.configuration)) return {};
     ChildLimits limits = options_.child.limits;
@@ -197,9 +215,19 @@ class Investigator {
 
   Status Confirm(const Case& test_case) {
     const Verdict& wanted = investigation_.finding.verdict;
-    MOIRE_ASSIGN(const ChildExecution again, ExecuteInChild(test_case, open_, options_.child));
-    if (FindSymptom(wanted, again.execution.verdicts) == nullptr) {
+    bool shown = false;
+    for (int again = 0; again < Runs() && !shown; ++again) {
+      MOIRE_ASSIGN(const ChildExecution run, ExecuteInChild(test_case, open_, options_.child));
+      shown = FindSymptom(wanted, run.execution.verdicts) != nullptr;
+    }
+    if (!shown) {
       End(Standing::kUnconfirmed, "did not show again from its bundle");
+      return {};
+    }
+    if (Flaky()) {
+      End(Standing::kConfirmed,
+          fmt::format("flaky, {} of {} runs fail: {}", investigation_.original.failures,
+                      investigation_.original.runs, wanted.reason));
       return {};
     }
     // What dies has just shown that it dies again; and what is not itself is the finding here.

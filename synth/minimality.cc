@@ -4,6 +4,7 @@
 
 #include "harness/case/onnx_adapter.h"
 #include "oracles/reference/reference.h"
+#include "synth/shape_repair.h"
 #include "synth/subgraph.h"
 
 namespace moire {
@@ -139,8 +140,16 @@ MinimalityReport CheckMinimal(const Case& result, const Case& original,
   const Size size = Measure(sketch);
   const int64_t elements = 2 * CountElements({*first, original.inputs, original.options});
   const size_t bytes = 2 * SerializeCase(original).size();
+  const bool evaluates = Evaluate(*model, result.inputs).status == ReferenceStatus::kEvaluated;
+  const KnownValues values = ComputeValues(sketch);
+  ShapeRepair shapes;
   report.minimal = ForEachSingleEdit(sketch, [&](const std::string& what, Sketch edited) {
-    if (!Repair(edited) || Measure(edited) >= size || CountElements(edited) > elements) return true;
+    if (!Repair(edited)) return true;
+    if (evaluates && Evaluate(edited.model, edited.inputs).status == ReferenceStatus::kRejected) {
+      std::optional<Sketch> mended = shapes.Repair(edited, sketch, values);
+      if (mended && Repair(*mended)) edited = std::move(*mended);
+    }
+    if (Measure(edited) >= size || CountElements(edited) > elements) return true;
     const Case candidate = ToCase(edited);
     if (SerializeCase(candidate).size() > bytes) return true;
     ++report.edits;

@@ -1,17 +1,20 @@
 #include "synth/reduce_child.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <unordered_set>
+#include <new>
 
 #include "harness/case/onnx_adapter.h"
-#include "harness/case/random.h"
 #include "harness/execute/wire.h"
 #include "oracles/configuration_name.h"
 #include "synth/blame.h"
 #include "synth/edit.h"
 #include "synth/identity.h"
+#include "synth/journal.h"
 #include "synth/symptom_check.h"
 
 namespace moire {
@@ -21,9 +24,11 @@ constexpr int kMostDeaths = 30;
 
 enum class Tell : char {
   kTry = 'T',
+  kAnswer = 'A',  // of the last one tried
   kKeep = 'K',
   kHold = 'H',  // the symptom of the case kept next
   kIdentity = 'I',
+  kRate = 'R',
   kDone = 'D',
   kBlame = 'B'
 };
@@ -36,12 +41,11 @@ struct Progress {
   bool identity_done = false;
   std::string identity;
   bool reduced = false;
-  bool minimal = false;
+  FailureRate rate;
+  ReduceResult counts;  // of the last reduction that ended
   bool blamed = false;
   std::string blamed_optimizer;
-  int checks = 0;
-  std::unordered_set<uint64_t> poison;  // candidates that killed a child
-  uint64_t trying = 0;                  // the last one that was announced
+  uint64_t trying = 0;  // announced, and not answered yet
 };
 
 constexpr double kLarge = 1e4;
@@ -51,7 +55,19 @@ bool IsSpecial(const Verdict& verdict) {
   return verdict.error_class == "nan" || verdict.error_class == "inf";
 }
 
-uint64_t KeyOf(const std::string& bytes) { return HashBytes(bytes.data(), bytes.size()); }
+// What this process notes there from here on is not seen by its watcher, which watches another.
+void MakePrivate(SharedState& state) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+  void* memory = mmap(&state, sizeof(SharedState), PROT_READ | PROT_WRITE, kFlags, -1, 0);
+  if (memory == MAP_FAILED) _exit(0);
+  new (memory) SharedState;
+}
+
+// What is asked of a case while this symptom is held; `looking` for another one.
+std::string Question(const Verdict& wanted, bool looking = false) {
+  return fmt::format("{}|{}|{}|{}|{}", static_cast<int>(wanted.kind), wanted.configuration,
+                     wanted.against, wanted.error_class, looking ? "any mismatch" : "");
+}
 
 // The case with plain values in place of those that are not finite or large, or of all; nullopt
 // when it has no others.
@@ -75,12 +91,15 @@ std::optional<Case> WithPlainValues(const Case& test_case, bool all) {
 // The child's side.
 class Child {
  public:
+  // The journal is the child's own copy of what its parent knows.
   Child(const Progress& before, const Verdict& wanted, const ReduceInChildOptions& options,
-        Configurations opened, SharedState& state,
+        Journal& journal, Configurations opened, SharedState& state,
         const std::function<void(std::string_view)>& send)
       : before_(before),
         options_(options),
+        journal_(journal),
         send_(send),
+        state_(state),
         observer_(state),
         check_(std::move(opened), wanted, options.child, &observer_) {}
 
@@ -89,9 +108,11 @@ class Child {
     const bool unlike_itself = check_.wanted().kind == VerdictKind::kNondeterministic;
     if (!before_.identity_done && !death && !unlike_itself) Identify();
     Case best = before_.best;
-    check_.set_wanted(before_.held);
+    Want(before_.held);
+    if (options_.flaky && !before_.reduced) EstimateRepeats();
     if (!before_.reduced) {
-      if (!death) best = Source(best);
+      // What is wrong in some runs only is not traced to its source by one.
+      if (!death && repeats_.runs == 1) best = Source(best);
       best = Shrink(Plain(best));
     }
     if (options_.blame && !before_.blamed) Blame(best, death);
@@ -99,6 +120,7 @@ class Child {
 
  private:
   void Put(const WireWriter& record) {
+    if (silent_) return;
     WireWriter framed;
     framed.Put(std::string_view(record.bytes()));
     send_(framed.bytes());
@@ -124,8 +146,27 @@ class Child {
     Put(record);
   }
 
-  void Hold(const Verdict& verdict) {
+  // Known already where a child before this one found it out.
+  void EstimateRepeats() {
+    FailureRate rate = before_.rate;
+    if (rate.runs == 0) {
+      rate = EstimateRate([&] { return check_.Shows(before_.best); });
+      WireWriter record;
+      record.Put(Tell::kRate);
+      record.Put(rate.runs);
+      record.Put(rate.failures);
+      Put(record);
+    }
+    repeats_ = RepeatsFor(rate);
+  }
+
+  void Want(const Verdict& verdict) {
     check_.set_wanted(verdict);
+    journal_.set_question(Question(verdict));
+  }
+
+  void Hold(const Verdict& verdict) {
+    Want(verdict);
     WireWriter record;
     record.Put(Tell::kHold);
     record.Put(verdict.kind);
@@ -135,29 +176,52 @@ class Child {
     Put(record);
   }
 
-  bool Interesting(const Case& test_case) {
-    const std::string bytes = SerializeCase(test_case);
-    const uint64_t key = KeyOf(bytes);
-    if (before_.poison.contains(key)) return false;
+  bool Stopped() const { return options_.reduce.stopped && options_.reduce.stopped(); }
+
+  // Runs the case, and tells the parent before and after.
+  bool Shows(const Case& test_case) {
+    const uint64_t key = journal_.Key(SerializeCase(test_case));
     Announce(key);
-    if (!check_.Shows(test_case)) return false;
-    Keep(bytes);
-    return true;
+    const bool shows = FailsOften([&] { return check_.Shows(test_case); }, repeats_);
+    if (Stopped()) return false;
+    Answer(shows);
+    return shows;
   }
 
-  void Keep(const std::string& bytes) {
+  void Answer(bool shows) {
+    WireWriter record;
+    record.Put(Tell::kAnswer);
+    record.Put(shows);
+    Put(record);
+  }
+
+  void Keep(const Case& test_case) {
     WireWriter record;
     record.Put(Tell::kKeep);
-    record.Put(std::string_view(bytes));
+    record.Put(std::string_view(SerializeCase(test_case)));
     Put(record);
+  }
+
+  bool Interesting(const Case& test_case) {
+    const uint64_t key = journal_.Key(SerializeCase(test_case));
+    bool shows = false;
+    if (const auto known = journal_.Find(key)) {
+      shows = *known == Journal::Answer::kFails;
+    } else {
+      shows = Shows(test_case);
+      if (Stopped()) return false;
+      journal_.Add(key, shows ? Journal::Answer::kFails : Journal::Answer::kPasses);
+    }
+    if (shows) Keep(test_case);
+    return shows;
   }
 
   // Whether the case shows the symptom `held`; if so, that is held from here on.
   bool Switch(const Case& test_case, const Verdict& held) {
     const Verdict before = check_.wanted();
-    check_.set_wanted(held);
+    Want(held);
     if (!Interesting(test_case)) {
-      check_.set_wanted(before);
+      Want(before);
       return false;
     }
     Hold(held);
@@ -205,10 +269,14 @@ class Child {
   }
 
   std::optional<Verdict> FindMismatch(const Case& test_case, const Verdict& wanted) {
-    const uint64_t key = KeyOf(SerializeCase(test_case));
-    if (before_.poison.contains(key)) return std::nullopt;
+    journal_.set_question(Question(wanted, true));
+    const uint64_t key = journal_.Key(SerializeCase(test_case));
+    journal_.set_question(Question(wanted));
+    if (journal_.Find(key) == Journal::Answer::kDied || Stopped()) return std::nullopt;
     Announce(key);
-    for (const Verdict& verdict : check_.Judge(test_case)) {
+    const std::vector<Verdict> verdicts = check_.Judge(test_case);
+    Answer(false);  // of the question whether it is what is held
+    for (const Verdict& verdict : verdicts) {
       if (verdict.kind == VerdictKind::kMismatch && verdict.configuration == wanted.configuration &&
           (verdict.against == wanted.against || wanted.kind != VerdictKind::kMismatch)) {
         return verdict;
@@ -231,21 +299,39 @@ class Child {
   }
 
   Case Shrink(const Case& original) {
-    const auto interesting = [this](const Case& c) { return Interesting(c); };
-    Result<ReduceResult> result = Reduce(original, interesting, options_.reduce);
+    const auto interesting = [this](const Case& c) { return Shows(c); };
+    ReduceOptions reduce = options_.reduce;
+    reduce.journal = &journal_;
+    reduce.on_best = [this](const Case& best) {
+      Keep(best);
+      if (options_.reduce.on_best) options_.reduce.on_best(best);
+    };
+    reduce.on_fork = [this](const std::function<bool()>&) {
+      silent_ = true;
+      MakePrivate(state_);
+    };
+    Result<ReduceResult> result = Reduce(original, interesting, reduce);
     if (!result) return original;
     if (IsSpecial(check_.wanted())) {
       const Case plain = Plain(result->reduced);
       if (!IsSpecial(check_.wanted())) {
-        Result<ReduceResult> again = Reduce(plain, interesting, options_.reduce);
-        if (again) result = std::move(again);
+        Result<ReduceResult> again = Reduce(plain, interesting, reduce);
+        if (again) {
+          again->checks += result->checks;
+          again->known += result->known;
+          again->finished = again->finished && result->finished;
+          result = std::move(again);
+        }
       }
     }
     // What failed last may be larger than the original, on the way to something smaller.
-    Keep(SerializeCase(result->reduced));
+    Keep(result->reduced);
     WireWriter record;
     record.Put(Tell::kDone);
     record.Put(result->minimal);
+    record.Put(result->finished);
+    record.Put(result->checks);
+    record.Put(result->known);
     Put(record);
     return result->reduced;
   }
@@ -265,12 +351,17 @@ class Child {
 
   const Progress& before_;
   const ReduceInChildOptions& options_;
+  Journal& journal_;
   const std::function<void(std::string_view)>& send_;
+  SharedState& state_;
+  Repeats repeats_;
+  bool silent_ = false;  // a process that walks ahead for the search: the parent must not hear it
   SharedStageObserver observer_;
   SymptomCheck check_;
 };
 
-void Hear(std::string_view output, Progress& progress) {
+// What the child wrote to the journal's file, if there is one, is known here as well from now on.
+void Hear(std::string_view output, Progress& progress, Journal& journal) {
   WireReader frames(output);
   while (frames.ok() && !frames.done()) {
     WireReader record(frames.GetView());
@@ -278,8 +369,13 @@ void Hear(std::string_view output, Progress& progress) {
     switch (record.Get<Tell>()) {
       case Tell::kTry:
         progress.trying = record.Get<uint64_t>();
-        ++progress.checks;
         break;
+      case Tell::kAnswer: {
+        const bool fails = record.Get<bool>();
+        journal.Learn(progress.trying, fails ? Journal::Answer::kFails : Journal::Answer::kPasses);
+        progress.trying = 0;
+        break;
+      }
       case Tell::kKeep: {
         Result<Case> kept = ParseCase(record.GetView());
         if (kept) progress.best = std::move(*kept);
@@ -296,9 +392,16 @@ void Hear(std::string_view output, Progress& progress) {
         progress.identity = record.GetString();
         progress.identity_done = true;
         break;
+      case Tell::kRate:
+        progress.rate.runs = record.Get<int>();
+        progress.rate.failures = record.Get<int>();
+        break;
       case Tell::kDone:
         progress.reduced = true;
-        progress.minimal = record.Get<bool>();
+        progress.counts.minimal = record.Get<bool>();
+        progress.counts.finished = record.Get<bool>();
+        progress.counts.checks = record.Get<int>();
+        progress.counts.known = record.Get<int>();
         break;
       case Tell::kBlame:
         progress.blamed = true;
@@ -320,6 +423,8 @@ Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wante
   Progress progress;
   progress.best = test_case;
   progress.held = wanted;
+  Journal own;
+  Journal& journal = options.reduce.journal != nullptr ? *options.reduce.journal : own;
   ReduceInChildOptions left = options;
   // What is cut off before the passes begin counts as well.
   left.reduce.max_bytes = std::max(options.reduce.max_bytes, SerializeCase(test_case).size());
@@ -327,6 +432,13 @@ Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wante
   ChildLimits limits = options.child.limits;
   const auto start = std::chrono::steady_clock::now();
   while (true) {
+    // Where a child died, the next one walks the same way by the journal, so it starts from the
+    // beginning, too.
+    Progress before = progress;
+    if (!progress.reduced) {
+      before.best = test_case;
+      before.held = wanted;
+    }
     limits.wall_seconds = 2 * left.reduce.max_seconds + 30;
     limits.idle_seconds = limits.wall_seconds;  // it waits for children of its own
     const ChildResult end = RunInChild(
@@ -335,35 +447,32 @@ Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wante
           InstallFatalSignalHandlers(state, options.child.runtime_modules);
           Result<Configurations> opened = open();
           if (!opened) return 1;
-          Child(progress, wanted, left, std::move(*opened), state, send).Run();
+          Child(before, wanted, left, journal, std::move(*opened), state, send).Run();
           return 0;
         },
         limits);
-    Hear(end.output, progress);
+    Hear(end.output, progress, journal);
     if (end.end == ChildEnd::kExited) break;
     ++reduction.deaths;
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     left.reduce.max_seconds = options.reduce.max_seconds - elapsed.count();
-    left.reduce.max_checks = options.reduce.max_checks - progress.checks;
-    const bool new_poison = progress.trying != 0 && progress.poison.insert(progress.trying).second;
-    if (!new_poison || reduction.deaths == kMostDeaths || left.reduce.max_seconds <= 0 ||
-        left.reduce.max_checks <= 0) {
-      break;
-    }
-    // Where it died in the blame, the reduction is done; where in identity, there is none.
-    if (progress.reduced) left.blame = false;
+    const bool told = progress.trying != 0 && !journal.Find(progress.trying);
+    if (told) journal.Add(progress.trying, Journal::Answer::kDied);
+    progress.trying = 0;
+    if (!told || reduction.deaths == kMostDeaths || left.reduce.max_seconds <= 0) break;
   }
   reduction.showed = progress.showed;
   reduction.held = progress.held;
   reduction.identity = progress.identity;
   reduction.blamed_optimizer = progress.blamed_optimizer;
+  reduction.rate = progress.rate;
+  reduction.repeats = RepeatsFor(progress.rate);
+  reduction.result = progress.counts;
   reduction.result.reduced = progress.best;
   reduction.result.nodes_before = NodesOf(test_case);
   reduction.result.nodes_after = NodesOf(progress.best);
   reduction.result.bytes_before = SerializeCase(test_case).size();
   reduction.result.bytes_after = SerializeCase(progress.best).size();
-  reduction.result.checks = progress.checks;
-  reduction.result.minimal = progress.minimal && reduction.deaths == 0;
   return reduction;
 }
 

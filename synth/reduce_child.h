@@ -9,6 +9,7 @@
 #include "harness/execute/child.h"
 #include "oracles/verdict.h"
 #include "synth/reduce.h"
+#include "synth/repeats.h"
 
 namespace moire {
 
@@ -19,18 +20,22 @@ struct ChildReduction {
   std::string blamed_optimizer;
   bool showed = false;  // the symptom showed at all
   int deaths = 0;       // children lost to candidates
+  FailureRate rate;     // of the original; no runs where it was not asked for
+  Repeats repeats;      // that judged each candidate
 };
 
 struct ReduceInChildOptions {
   ReduceOptions reduce;
   ChildOptions child;
   bool blame = true;
+  // Find out first how often the original fails, and judge candidates by enough runs for that.
+  bool flaky = false;
 };
 
-// Checks identity, reduces `test_case` holding the symptom of `wanted`, and blames an optimiser. Two
-// sightings of one fault should end as one case, so the plainest symptom of it is held: a mismatch
-// that shows as a NaN or an infinity as a wrong value where that shows as well; a mismatch or a
-// refusal that is the consequence of a wrong value before it as that wrong value.
+// Checks identity, reduces `test_case` holding the symptom of `wanted`, and blames an optimiser.
+// Two sightings of one fault should end as one case, so the plainest symptom of it is held: a
+// mismatch that shows as a NaN or an infinity as a wrong value where that shows as well; a mismatch
+// or a refusal that is the consequence of a wrong value before it as that wrong value.
 Result<ChildReduction> ReduceInChild(const Case& test_case, const Verdict& wanted,
                                      const OpenAll& open, const ReduceInChildOptions& options);
 

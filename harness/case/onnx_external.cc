@@ -11,6 +11,8 @@ namespace moire {
 namespace {
 
 constexpr int kDeepest = 32;  // subgraphs inside subgraphs
+// Of a serialised message, whose sizes protobuf counts in int.
+constexpr uint64_t kMostBytes = std::numeric_limits<int>::max();
 
 struct Section {
   std::string location;
@@ -55,9 +57,12 @@ Result<Section> ReadSection(const onnx::TensorProto& tensor) {
   return section;
 }
 
-Status BringIn(onnx::TensorProto& tensor, const std::filesystem::path& directory) {
-  if (tensor.data_location() != onnx::TensorProto::EXTERNAL) return {};
-  MOIRE_ASSIGN(const Section section, ReadSection(tensor));
+bool HasExternal(const onnx::TensorProto& tensor) {
+  return tensor.data_location() == onnx::TensorProto::EXTERNAL;
+}
+
+// What the tensor's shape says that it takes.
+Result<uint64_t> WantedBytes(const onnx::TensorProto& tensor) {
   const auto type = static_cast<DataType>(tensor.data_type());
   const Shape shape(tensor.dims().begin(), tensor.dims().end());
   const auto count = CheckedCount(shape);
@@ -66,6 +71,14 @@ Status BringIn(onnx::TensorProto& tensor, const std::filesystem::path& directory
     return Fail(ErrorCode::kInvalidInput, "tensor '{}' claims shape {}", tensor.name(),
                 ToString(shape));
   }
+  return ByteSize(type, *count);
+}
+
+Status BringIn(onnx::TensorProto& tensor, const std::filesystem::path& directory) {
+  if (!HasExternal(tensor)) return {};
+  MOIRE_ASSIGN(const Section section, ReadSection(tensor));
+  MOIRE_ASSIGN(const uint64_t wanted, WantedBytes(tensor));
+  const Shape shape(tensor.dims().begin(), tensor.dims().end());
   const std::filesystem::path path = directory / section.location;
   std::error_code failed;
   const uint64_t size = std::filesystem::file_size(path, failed);
@@ -73,7 +86,6 @@ Status BringIn(onnx::TensorProto& tensor, const std::filesystem::path& directory
     return Fail(ErrorCode::kNotFound, "external data of tensor '{}': cannot read {}", tensor.name(),
                 path.string());
   }
-  const uint64_t wanted = ByteSize(type, *count);
   if (section.offset > size || wanted > size - section.offset ||
       (section.length >= 0 && static_cast<uint64_t>(section.length) != wanted)) {
     return Fail(ErrorCode::kInvalidInput,
@@ -90,10 +102,6 @@ Status BringIn(onnx::TensorProto& tensor, const std::filesystem::path& directory
   tensor.clear_external_data();
   tensor.clear_data_location();
   return {};
-}
-
-bool HasExternal(const onnx::TensorProto& tensor) {
-  return tensor.data_location() == onnx::TensorProto::EXTERNAL;
 }
 
 // Applies `visit` to every tensor of a graph; stops at the first error.
@@ -124,12 +132,23 @@ Result<std::string> LoadModelFile(const std::string& path) {
     return Fail(ErrorCode::kInvalidInput, "{}: not an ONNX model", path);
   }
   bool external = false;
-  Status status = ForEachTensor(*model.mutable_graph(), 0, [&](const onnx::TensorProto& tensor) {
-    external = external || HasExternal(tensor);
-    return Status();
-  });
+  uint64_t total = bytes.size();
+  Status status =
+      ForEachTensor(*model.mutable_graph(), 0, [&](const onnx::TensorProto& tensor) -> Status {
+        if (!HasExternal(tensor)) return {};
+        external = true;
+        MOIRE_ASSIGN(const uint64_t wanted, WantedBytes(tensor));
+        if (wanted > kMostBytes || (total += wanted) > kMostBytes) {
+          return Fail(ErrorCode::kOverBudget,
+                      "with its external data the model has more than {} bytes, which no ONNX "
+                      "model can have inside",
+                      kMostBytes);
+        }
+        return {};
+      });
   if (!status) return std::unexpected(std::move(status).error().With(path));
   if (!external) return bytes;
+  bytes = {};
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
   status = ForEachTensor(*model.mutable_graph(), 0,
                          [&](onnx::TensorProto& tensor) { return BringIn(tensor, directory); });

@@ -23,6 +23,7 @@ const ReductionPass& ValuesPass();
 const ReductionPass& OptionsPass();
 const ReductionPass& NamesPass();
 const ReductionPass& BodiesPass();
+const ReductionPass& UnrollPass();  // the only one whose edits may be larger
 const ReductionPass& OpsetPass();
 const ReductionPass& SinglesPass();
 

@@ -1,14 +1,15 @@
-// Pass "shapes": smaller dims. A size is a number that occurs as a dim of the inputs and
-// initializers; it is replaced by 1, 2, half of it or a little less, everywhere at once, in one
-// tensor, or along one axis, and what else names that number (elements of shape-like integer
-// tensors, attributes) is tried both ways. The reference and the runtime refuse what does not fit
-// together, and then the edit is not kept.
+// Pass "shapes": smaller dims. First the smallest that keep all constraints, by Z3. Then a size is
+// a number that occurs as a dim of the inputs and initializers; it is replaced by 1, 2, half of it
+// or a little less, everywhere at once, in one tensor, or along one axis, and what else names that
+// number (elements of shape-like integer tensors, attributes) is tried both ways. The reference and
+// the runtime refuse what does not fit together, and then the edit is not kept.
 #include <algorithm>
 #include <set>
 #include <utility>
 
 #include "synth/edit.h"
 #include "synth/passes/passes.h"
+#include "synth/shape_repair.h"
 
 namespace moire {
 namespace {
@@ -133,7 +134,15 @@ void ShrinkOne(const Sketch& current, const Attempt& attempt) {
   }
 }
 
+// All at once: the smallest sizes that keep what the operators tie together.
+void ShrinkToSmallest(const Sketch& current, const Attempt& attempt) {
+  if (Sizes(current).empty()) return;
+  std::optional<Sketch> smallest = ShapeRepair().Smallest(current, ComputeValues(current));
+  if (smallest) attempt(std::move(*smallest));
+}
+
 void Simplify(const Sketch& current, const Attempt& attempt) {
+  ShrinkToSmallest(current, attempt);
   ShrinkEverywhere(current, attempt);
   ShrinkOne(current, attempt);
 }

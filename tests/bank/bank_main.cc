@@ -5,12 +5,14 @@
 //   moire_bank --rates
 //   moire_bank --save DIR; moire_bank --check NAME MODEL: the graphs and their tests for other
 //   tools
+//   moire_bank --graphs --orders     the fixed and the learned order, beside the baselines
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "harness/case/temporary_directory.h"
 #include "harness/execute/execute.h"
 #include "synth/judge.h"
 #include "synth/load.h"
@@ -50,14 +52,24 @@ nlohmann::json ToJson(const Reduction& r) {
           {"minimal", r.minimal}};
 }
 
-nlohmann::json PrintGraphs(double seconds, const std::string& only, uint64_t seed) {
+void PrintOrders(const GraphReport& r) {
+  std::printf("%-18s", "  nodes checks s:");
+  for (const auto& [name, done] : {std::pair("fixed", &r.fixed), std::pair("learned", &r.learned),
+                                   std::pair("experienced", &r.experienced)}) {
+    std::printf("  %s %ld %d %.2f%s", name, done->nodes, done->checks, done->seconds,
+                done->minimal ? "" : " (not minimal)");
+  }
+  std::printf("\n");
+}
+
+nlohmann::json PrintGraphs(const MeasureOptions& measure, const std::string& only, uint64_t seed) {
   nlohmann::json rows = nlohmann::json::array();
   std::printf("%-18s %5s %4s | %5s %7s %6s %3s %3s | %6s %7s | %5s %6s | %s\n", "graph", "nodes",
               "best", "nodes", "checks", "s", "min", "ver", "chunks", "checks", "cut", "checks",
               "checks to the chunks' nodes");
   for (const FailingGraph& graph : Bank(seed)) {
     if (!only.empty() && graph.name.find(only) == std::string::npos) continue;
-    const GraphReport r = MeasureGraph(graph, seconds);
+    const GraphReport r = MeasureGraph(graph, measure);
     const int to = r.ours.ChecksTo(r.chunks.nodes);
     std::printf("%-18s %5ld %4ld | %5ld %7d %6.2f %3s %3s | %6ld %7d | %5ld %6d | %d%s%s\n",
                 r.name.c_str(), r.nodes, r.smallest, r.ours.nodes, r.ours.checks, r.ours.seconds,
@@ -65,6 +77,7 @@ nlohmann::json PrintGraphs(double seconds, const std::string& only, uint64_t see
                 r.chunks.checks, r.cut.nodes, r.cut.checks, to,
                 r.still_fails.empty() ? "" : (" " + r.still_fails).c_str(),
                 r.error.empty() ? "" : (" " + r.error).c_str());
+    if (measure.orders) PrintOrders(r);
     std::fflush(stdout);
     rows.push_back({{"name", r.name},
                     {"kind", r.kind},
@@ -78,6 +91,10 @@ nlohmann::json PrintGraphs(double seconds, const std::string& only, uint64_t see
                     {"checks_to_chunks", to},
                     {"error", r.error},
                     {"still_fails", r.still_fails}});
+    if (!measure.orders) continue;
+    rows.back()["fixed"] = ToJson(r.fixed);
+    rows.back()["learned"] = ToJson(r.learned);
+    rows.back()["experienced"] = ToJson(r.experienced);
   }
   return rows;
 }
@@ -153,7 +170,7 @@ int main(int argc, char** argv) {
   CLI::App app("Measures reduction and explanation");
   bool explain = false, graphs = false, rates = false;
   int cases = 20;
-  double seconds = 60;
+  moire::bank::MeasureOptions measure;
   uint64_t seed = 1;
   int fresh = 500;
   std::string only, json_path;
@@ -161,7 +178,11 @@ int main(int argc, char** argv) {
   app.add_flag("--graphs", graphs, "the bank of failing graphs, beside the baselines");
   app.add_flag("--rates", rates, "checks a second, beside bare loops");
   app.add_option("--cases", cases, "reductions for --rates");
-  app.add_option("--seconds", seconds, "for each reduction");
+  app.add_option("--seconds", measure.seconds, "for each reduction");
+  app.add_option("--jobs", measure.jobs, "processes that judge candidates at once");
+  app.add_flag("--orders", measure.orders, "compare the orders of edits");
+  app.add_option("--experience", measure.experience,
+                 "the learned order's file; default: a new one");
   app.add_option("--seed", seed, "of the bank");
   app.add_option("--fresh", fresh, "neighbours that each predicate is tried on");
   app.add_option("--only", only, "only those whose name holds this");
@@ -178,9 +199,11 @@ int main(int argc, char** argv) {
     return fails && *fails ? 1 : 0;
   }
   if (!save.empty() && !moire::bank::SaveGraphs(save, only, seed)) return 3;
+  const moire::TemporaryDirectory scratch;
+  if (measure.experience.empty()) measure.experience = scratch.path() + "/experience.txt";
   nlohmann::json all;
   if (explain) all["explain"] = moire::bank::PrintExplain(fresh, only);
-  if (graphs) all["graphs"] = moire::bank::PrintGraphs(seconds, only, seed);
+  if (graphs) all["graphs"] = moire::bank::PrintGraphs(measure, only, seed);
   if (rates) all["rates"] = moire::bank::PrintRates(cases);
   if (json_path.empty()) return 0;
   return moire::WriteFile(json_path, all.dump(1) + "\n") ? 0 : 3;

@@ -37,13 +37,22 @@ struct Reduction {
 struct GraphReport {
   std::string name, kind;
   int64_t nodes = 0, bytes = 0, smallest = 0;
-  Reduction ours, chunks,
-      cut;                  // chunks: deletion of runs alone; cut: at the first tensor that fails
+  Reduction ours;         // as `moire reduce` does it
+  Reduction chunks, cut;  // baselines: deletion of runs alone; at the first tensor that fails
+  // Where orders are compared: each from no experience, and the learned one after the graphs
+  // before.
+  Reduction fixed, learned, experienced;
   bool verified = false;    // 1-minimal for the independent check
   std::string still_fails;  // the edit that shows that it is not
   std::string error;
 };
-GraphReport MeasureGraph(const FailingGraph& graph, double seconds);
+struct MeasureOptions {
+  double seconds = 60;  // for each reduction
+  int jobs = 1;
+  bool orders = false;     // compare the orders of edits, too
+  std::string experience;  // file of the learned order, for `experienced`
+};
+GraphReport MeasureGraph(const FailingGraph& graph, const MeasureOptions& options);
 
 }  // namespace moire::bank
 

@@ -5,6 +5,7 @@
 #include "synth/minimality.h"
 #include "synth/repeats.h"
 #include "synth/symptom_check.h"
+#include "synth/unfinished.h"
 #include "tests/bank/graphs.h"
 
 namespace moire::bank {
@@ -45,7 +46,7 @@ int Reduction::ChecksTo(int64_t wanted) const {
   return -1;
 }
 
-GraphReport MeasureGraph(const FailingGraph& graph, double seconds) {
+GraphReport MeasureGraph(const FailingGraph& graph, const MeasureOptions& measure) {
   constexpr int kLevel = 3;
   GraphReport report;
   report.name = graph.name;
@@ -76,16 +77,28 @@ GraphReport MeasureGraph(const FailingGraph& graph, double seconds) {
   const Interesting once = [&](const Case& candidate) { return check.Shows(candidate); };
   const FailureRate rate = EstimateRate([&] { return once(graph.test_case); });
   const Interesting interesting = Repeated(once, RepeatsFor(rate));
-  ReduceOptions options{.max_checks = 1'000'000, .max_seconds = seconds, .only = {}, .skip = {}};
+  ReduceOptions options;
+  options.max_checks = 1'000'000;
+  options.max_seconds = measure.seconds;
+  options.jobs = measure.jobs;
+  options.search = ParseSearchOrder(ReduceRequest{}.search).value();  // as `moire reduce` does it
   Case reduced;
   report.ours = Measure(graph.test_case, interesting, options, &reduced);
   const MinimalityReport minimality = CheckMinimal(reduced, graph.test_case, interesting);
   report.verified = minimality.minimal;
   report.still_fails = minimality.still_fails;
-  options.only = {"chunks"};
-  report.chunks = Measure(graph.test_case, interesting, options);
-  options.only = {"cut"};
-  report.cut = Measure(graph.test_case, interesting, options);
+  const auto with = [&](SearchOrder order, const std::string& experience) {
+    ReduceOptions other = options;
+    other.search = order;
+    other.experience = experience;
+    return Measure(graph.test_case, interesting, other);
+  };
+  report.chunks = with(SearchOrder::kChunks, {});
+  report.cut = with(SearchOrder::kCut, {});
+  if (!measure.orders) return report;
+  report.fixed = with(SearchOrder::kFixed, {});
+  report.learned = with(SearchOrder::kLearned, {});
+  report.experienced = with(SearchOrder::kLearned, measure.experience);
   return report;
 }
 

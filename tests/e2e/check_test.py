@@ -66,6 +66,27 @@ class Check(TestCase):
         zero = self.script("zero.py", BOTH.replace("7 if", "0 if").replace("else 0", "else 1"))
         self.assertEqual(self.reduced(zero, "--check-code", 0)["nodes_after"], 2)
 
+    def test_weights_in_a_file_of_their_own(self):
+        """96 MB of them, none of which the disk holds; sizes that no message can have are refused unread."""
+        f = TensorProto.FLOAT
+        weight = TensorProto(name="w", data_type=f, dims=[512, 49152], data_location=TensorProto.EXTERNAL)
+        weight.external_data.add(key="location", value="w.bin")
+        graph = [helper.make_node("MatMul", ["x", "w"], ["m"]), helper.make_node("Softsign", ["m"], ["y"])]
+        made = model(graph, [value("x", f, [1, 512])], [value("y", f, [1, 49152])], [weight])
+        with open(self.path("m.onnx"), "wb") as file:
+            file.write(made.SerializeToString())
+        self.write("w.bin", b"")
+        os.truncate(self.path("w.bin"), 512 * 49152 * 4)
+        self.write("softsign.sh", b'grep -qaF Softsign "$1/model.onnx" && exit 7; exit 0')
+        report = self.reduced("sh " + self.path("softsign.sh"))
+        self.assertEqual((report["nodes_after"], report["minimal"]), (1, True))
+        self.assertGreater(report["bytes_before"], 96 << 20)
+        self.assertLess(report["bytes_after"], 1000)
+        made.graph.initializer[0].dims[1] = 1 << 21
+        with open(self.path("m.onnx"), "wb") as file:
+            file.write(made.SerializeToString())
+        self.check_complaint(self.reduce("false"), USAGE, "external data", "more than 2147483647 bytes")
+
     def test_never_fails(self):
         self.check_complaint(self.reduce("true"), USAGE, "did not fail", "original")
         self.check_complaint(self.reduce("echo no", "--check-regex", "yes"), USAGE, "yes", "original")

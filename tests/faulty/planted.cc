@@ -159,6 +159,7 @@ void Study(const Case& test_case, const Verdict& verdict, const OpenAll& open,
   InvestigateOptions investigate;
   investigate.blame = false;
   investigate.reduce.max_seconds = options.reduce_seconds;
+  investigate.reduce.search = options.search;
   // One directory a finding: where its cause has a bundle already, none would be written.
   const std::string bundles =
       options.bundles.empty()

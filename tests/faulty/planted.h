@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fuzzers/generate/generate.h"
+#include "synth/reduce.h"
 #include "tests/faulty/faults.h"
 
 namespace moire::faulty {
@@ -45,6 +46,7 @@ struct FaultOptions {
   int64_t cases = 20000;   // for each seed
   int findings = 20;       // over all seeds, investigated
   double reduce_seconds = 30;
+  SearchOrder search = SearchOrder::kFixed;  // of the reductions: what triage uses
   std::string bundles;     // directory: each finding is replayed from its own bundle; empty: none
 };
 struct FaultReport {

@@ -41,6 +41,14 @@ int main(int argc, char** argv) {
   app.add_option("--cases", fault.cases, "cases for each seed");
   app.add_option("--findings", fault.findings, "findings investigated for each fault");
   app.add_option("--reduce-seconds", fault.reduce_seconds, "for each reduction");
+  app.add_option_function<std::string>(
+      "--search",
+      [&fault](const std::string& name) {
+        const moire::Result<moire::SearchOrder> order = moire::ParseSearchOrder(name);
+        if (!order) throw CLI::ValidationError("--search", order.error().message);
+        fault.search = *order;
+      },
+      "fixed or learned, of each reduction");
   app.add_option("--bundles", fault.bundles, "directory for bundles");
   app.add_option("--power", power.cases, "cases with a fault of twice the bound");
   app.add_option("--nodes", power.nodes, "nodes of the cases for --power");

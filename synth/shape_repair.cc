@@ -1,0 +1,78 @@
+#include "synth/shape_repair.h"
+
+#include <limits>
+
+#include "synth/shape_constraints.h"
+
+namespace moire {
+namespace {
+
+// The sketch with the sizes of the solution; nullopt where they are those that it has.
+std::optional<Sketch> WithSizes(const Sketch& sketch, const std::vector<SizeVariable>& variables,
+                                const smt::Solution& solution) {
+  Sketch edited = sketch;
+  bool changed = false;
+  // Of all variables of the solver, those of sizes come first; elements before dims, which may take
+  // them away.
+  for (const bool dims : {false, true}) {
+    for (size_t i = 0; i < variables.size(); ++i) {
+      const SizeVariable& variable = variables[i];
+      const int64_t size = solution.values[i];
+      if ((variable.site.kind == SizeSite::Kind::kDim) != dims || size == variable.now) continue;
+      if (!SetDimVariable(edited, {variable.now, {variable.site}}, size)) return std::nullopt;
+      changed = true;
+    }
+  }
+  return changed ? std::optional(std::move(edited)) : std::nullopt;
+}
+
+// Z3 keeps time in a thread of its own, and the search forks, see speculation.h: the limit of
+// resources has to do.
+smt::Limits WithoutClock() {
+  smt::Limits limits;
+  limits.timeout_ms = std::numeric_limits<unsigned>::max();
+  return limits;
+}
+
+}  // namespace
+
+ShapeRepair::ShapeRepair() : solver_(WithoutClock()) {}
+
+std::optional<Sketch> ShapeRepair::Repair(const Sketch& edited, const Sketch& before,
+                                          const KnownValues& values) {
+  ShapeConstraints constraints(solver_, edited, before, values);
+  if (!constraints.Build()) return std::nullopt;
+  for (const SizeVariable& variable : constraints.variables()) {
+    if (variable.set) {
+      solver_.Require(variable.term == variable.now);
+    } else {
+      solver_.Prefer(variable.term == variable.now);
+    }
+  }
+  // What had the size that the edit changed most likely goes with it.
+  for (const SizeVariable& changed : constraints.variables()) {
+    for (const SizeVariable& other : constraints.variables()) {
+      if (changed.set && !other.set && other.now == changed.old) {
+        solver_.Prefer(other.term == changed.now);
+      }
+    }
+  }
+  const smt::Solution solution = solver_.Solve();
+  if (solution.answer != smt::Answer::kSat) return std::nullopt;
+  return WithSizes(edited, constraints.variables(), solution);
+}
+
+std::optional<Sketch> ShapeRepair::Smallest(const Sketch& sketch, const KnownValues& values) {
+  ShapeConstraints constraints(solver_, sketch, sketch, values);
+  if (!constraints.Build()) return std::nullopt;
+  smt::Term sum = 0;
+  for (const SizeVariable& variable : constraints.variables()) {
+    solver_.Require(variable.term <= variable.now);
+    sum = sum + variable.term;
+  }
+  const smt::Solution solution = solver_.Minimize(sum);
+  if (solution.answer != smt::Answer::kSat) return std::nullopt;
+  return WithSizes(sketch, constraints.variables(), solution);
+}
+
+}  // namespace moire
