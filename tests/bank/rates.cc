@@ -111,11 +111,11 @@ class Measurement {
       candidates.push_back(candidate);
       return check.Shows(candidate);
     };
-    const ReduceOptions reduce{.max_checks = 1'000'000,
-                               .max_seconds = 60,
-                               .only = {"constants", "shapes", "ranks", "types", "options",
-                                        "attributes", "opset", "values", "names"},
-                               .skip = {}};
+    ReduceOptions reduce;
+    reduce.max_checks = 1'000'000;
+    reduce.max_seconds = 60;
+    reduce.only = {"constants",  "shapes", "ranks",  "types", "options",
+                   "attributes", "opset",  "values", "names"};
     LoopTime time;
     {
       const Timer timer(time);
