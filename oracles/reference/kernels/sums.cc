@@ -140,6 +140,11 @@ Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, 
     bound = std::min(bound, pooled);
   }
   const double unit = UnitRoundoff(type);
+  if (down + up > 0 && n > 2) {
+    // Integers add up exactly, but what the ranges hold beside them does not.
+    const auto count = static_cast<double>(n);
+    bound = std::max(bound, std::min(4 * std::sqrt(count), count) * unit * magnitude);
+  }
   if (folded > 0 && n > kRepetitionMatters && Repetitive(term, n)) {
     // Partial sums grow to the whole, half of it in the mean: n * u * sum|term| / 2.
     bound = std::max(bound, static_cast<double>(n) * unit * magnitude / 2);

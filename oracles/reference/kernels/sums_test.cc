@@ -134,6 +134,16 @@ TEST(SumsTest, RangesOfTheInputsWiden) {
   EXPECT_NEAR(sum.hi, -1 + 10, 1e-12);   // 0.5 * -2, 2 * 5
 }
 
+// Nine times 7 is exact in bfloat16; nine times 7.03, which the range holds, is not.
+TEST(SumsTest, IntegersWithRangesDoNotAddUpExactly) {
+  const std::vector<double> value(9, 7), lo(9, 6.96), hi(9, 7.04);
+  const Interval exact = SumOf(DataType::kBfloat16, {value.data()}, 9);
+  EXPECT_LT(exact.hi, 63.01);
+  const Interval sum = SumOf(DataType::kBfloat16, {value.data(), lo.data(), hi.data()}, 9);
+  EXPECT_LE(sum.lo, 62.5);
+  EXPECT_GE(sum.hi, 63.5);
+}
+
 TEST(SumsTest, SquaresOfARangeAroundZeroStayPositive) {
   const double x[] = {0}, lo[] = {-1}, hi[] = {2};
   const Interval sum = SumOfSquares(DataType::kFloat, {x, lo, hi}, 1);
