@@ -48,7 +48,7 @@ bool MiniFuzzer::LitNew() {
 }
 
 const std::string& MiniFuzzer::Make() {
-  auto& [random, current, depth] = state_;
+  auto& [random, current, depth, values] = state_;
   if (depth == 0) current = random.Pick(corpus_);
   depth = (depth + 1) % kMutationDepth;
   const auto seed = static_cast<unsigned>(random.Next());

@@ -28,9 +28,17 @@ class MiniFuzzer {
     Random random;
     std::string current;  // what is mutated again, libFuzzer's mutation depth
     int depth = 0;
+    ValueSearch values{};  // what the worker's search remembers
   };
-  const State& state() const { return state_; }
-  void GoBack(State state) { state_ = std::move(state); }
+  State state() const {
+    State out = state_;
+    out.values = worker_.value_search();
+    return out;
+  }
+  void GoBack(State state) {
+    worker_.value_search() = std::move(state.values);
+    state_ = std::move(state);
+  }
 
  private:
   bool LitNew();

@@ -27,6 +27,11 @@ DataType OpContext::DrawType(TypeSet types) {
   return static_cast<DataType>(__builtin_ctz(types));
 }
 
+void OpContext::Prefer(size_t i, TypeSet types) {
+  const bool at_hand = (Allowed(i) & types & builder_.AvailableTypes()) != 0;
+  if (at_hand && random().Chance(15, 16)) Restrict(i, types);
+}
+
 bool OpContext::Bind(size_t i, ValueId value) {
   const ParameterInfo* parameter = schema_.Input(i);
   if (parameter == nullptr || value == kNoValue) return false;
@@ -193,7 +198,11 @@ bool OpContext::DeriveShape(size_t i, const Shape& shape, Range range) {
 
 bool OpContext::TakeBroadcast(size_t i, const Shape& shape, Range range) {
   const bool any_range = range.lo == 0 && range.hi == 0;
+  // A step between a rounded value and itself is never decidable.
+  const ValueId first = i == 1 && (entry_.flags & kSteps) != 0 ? inputs_[0] : kNoValue;
+  const bool differs = first != kNoValue && builder_.value(first).rounded && random().Chance(15, 16);
   const auto fits = [&](const Value& v) {
+    if (differs && &v == &builder_.value(first)) return false;
     if (!any_range && (v.edge || !v.range.Inside(range.lo, range.hi))) return false;
     // Cheaper than forming the broadcast shape: aligned from the right, equal or 1.
     const size_t common = std::min(v.shape.size(), shape.size());

@@ -31,6 +31,8 @@ class OpContext {
   DataType DrawType(TypeSet types);
   // Restricts the element types of input i beyond the schema, before it is taken.
   void Restrict(size_t i, TypeSet types) { restrict_[i] = types; }
+  // Restricts it most of the time, where a value of such a type is at hand.
+  void Prefer(size_t i, TypeSet types);
   // Uses this value when input 0 is taken, if it fits (the mutator's).
   void Pin(ValueId value) { pinned_ = value; }
 

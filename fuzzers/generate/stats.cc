@@ -16,6 +16,7 @@
 #include "fuzzers/generate/generate.h"
 #include "fuzzers/generate/run_server.h"
 #include "fuzzers/generate/schema.h"
+#include "fuzzers/generate/value_table.h"
 #include "fuzzers/mutate/mutate.h"
 #include "harness/backends/backend.h"
 #include "harness/backends/spec.h"
@@ -40,6 +41,7 @@ struct Flags {
   std::string table;
   bool json = false;
   bool whole_standard = false;
+  bool values = false;
 };
 
 // A message without the names and numbers of one case.
@@ -66,7 +68,22 @@ double CpuMicroseconds() {
   return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
 }
 
+// The table of the value search.
+int Values(const Flags& flags) {
+  std::vector<ValueRow> rows;
+  for (const int nodes : {10, 20, 30}) {
+    for (const bool search : {false, true}) {
+      rows.push_back(
+          MeasureValues(flags.whole_standard ? WholeStandard() : GeneratorSettings(), nodes,
+                        flags.cases, flags.seed, search));
+    }
+  }
+  std::printf("%s\n", (flags.json ? ToJson(rows) : ToText(rows)).c_str());
+  return 0;
+}
+
 int Main(const Flags& flags) {
+  if (flags.values) return Values(flags);
   GeneratorSettings settings = flags.whole_standard ? WholeStandard() : GeneratorSettings();
   if (flags.nodes > 0) settings.min_nodes = settings.max_nodes = flags.nodes;
   if (flags.opset > 0) settings.max_opset = flags.opset;
@@ -342,6 +359,8 @@ int main(int argc, char** argv) {
   app.add_flag("--show", flags.show, "print operators, and a model of each kind of refusal");
   app.add_option("--last", flags.last, "write each case here before it runs: what a crash leaves");
   app.add_option("--table", flags.table, "with --check: write what is covered as a table");
+  app.add_flag("--values", flags.values,
+               "instead: graphs of 10, 20 and 30 nodes, with the value search and without");
   app.add_flag("--json", flags.json, "one JSON object");
   CLI11_PARSE(app, argc, argv);
   return moire::Main(flags);

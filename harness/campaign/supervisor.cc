@@ -224,6 +224,7 @@ Status Supervisor::StartWorker(Slot& slot) {
   config.min_nodes = options_.min_nodes;
   config.max_nodes = options_.max_nodes;
   config.whole_standard = options_.whole_standard;
+  config.value_search = options_.value_search;
   config.directory = options_.out;
   WorkerStats& stats = slot.process.stats();
   std::vector<std::string> corpora;

@@ -10,7 +10,6 @@
 
 #include "fuzzers/feedback/base_case.h"
 #include "fuzzers/feedback/extra_counters.h"
-#include "fuzzers/mutate/mutate.h"
 #include "harness/backends/ort/ort_backend.h"
 #include "harness/backends/spec.h"
 #include "harness/campaign/probe.h"
@@ -21,8 +20,6 @@
 namespace moire {
 namespace {
 
-// Share of the mutator's calls that build a case anew.
-constexpr uint64_t kGenerateIn100 = 30;
 // One case in so many runs every configuration; so does one that reached this many new blocks. (Nearly
 // every case of a young campaign reaches a few.)
 constexpr uint64_t kSampleAll = 16;
@@ -52,7 +49,12 @@ Result<std::unique_ptr<Worker>> Worker::Create(WorkerConfig config) {
   return worker;
 }
 
-Worker::Worker(WorkerConfig config) : config_(std::move(config)), parents_(kParentBytes) {}
+// Without feedback a case depends on the seed and its index alone: nothing is remembered of others.
+Worker::Worker(WorkerConfig config)
+    : config_(std::move(config)),
+      parents_(kParentBytes),
+      search_(config_.feedback == "none" ? ValueSearchOptions{.cache_size = 0}
+                                         : ValueSearchOptions{}) {}
 
 Worker::~Worker() {
   if (case_log_ != nullptr) std::fclose(case_log_);
@@ -161,6 +163,7 @@ Status Worker::Rerun() {
     if (record.kind == JournalRecord::kRow) {
       if (record.row == kRestart) {
         parents_.Clear();
+        search_.Clear();
         made_.reset();
         made_bytes_.clear();
         learned_ = Learned();
@@ -263,69 +266,6 @@ void Worker::LoadRules() {
   if (auto rules = RulesFromJson(*text)) rules_ = std::move(*rules);
 }
 
-GeneratedCase Worker::Make(Random& random) {
-  observer_->Enter(Stage::kGenerate, -1);
-  return Generate(random, settings_, learned_);
-}
-
-// Serialises the case into libFuzzer's buffer, remembers it and writes the journal.
-size_t Worker::Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord record) {
-  made_case_ = ToCase(made);
-  made_bytes_ = SerializeCase(made_case_);
-  observer_->Enter(Stage::kIdle, -1);
-  if (made_bytes_.size() > out.size()) {
-    made_.reset();
-    return 0;
-  }
-  made_ = std::make_shared<const GeneratedCase>(std::move(made));
-  std::memcpy(out.data(), made_bytes_.data(), made_bytes_.size());
-  record.output = Hash(made_bytes_);
-  if (made_->malformed) NoteMalformed(record.output);
-  if (journal_) journal_->Write(record);
-  return made_bytes_.size();
-}
-
-// The case that the bytes hold; null where they hold none.
-std::shared_ptr<const GeneratedCase> Worker::Take(std::string_view bytes) {
-  if (made_ && bytes == made_bytes_) return made_;
-  const uint64_t hash = Hash(bytes);
-  if (auto known = parents_.Find(hash)) return known;
-  const auto parsed = ParseCase(bytes);
-  if (!parsed) return nullptr;
-  auto out = FromCase(*parsed);
-  if (!out) return nullptr;
-  out->malformed = malformed_.contains(hash);
-  auto parent = std::make_shared<const GeneratedCase>(std::move(*out));
-  parents_.Put(hash, parent, bytes.size());
-  return parent;
-}
-
-size_t Worker::Mutate(std::string_view parent, std::span<uint8_t> out, unsigned seed) {
-  if (config_.feedback == "none") {
-    Random random(Mix64(config_.seed) ^ Mix64(~next_case_));
-    stats_->next_case = ++next_case_;
-    return Put(Make(random), out, {});
-  }
-  const JournalRecord record{JournalRecord::kMutate, seed, Hash(parent), 0, 0, {}};
-  Random random(Mix64(seed) ^ record.first);
-  auto source = random.Below(100) < kGenerateIn100 ? nullptr : Take(parent);
-  if (!source) return Put(Make(random), out, record);
-  observer_->Enter(Stage::kGenerate, -1);
-  return Put(moire::Mutate(*source, random, settings_, learned_), out, record);
-}
-
-size_t Worker::Crossover(std::string_view first, std::string_view second, std::span<uint8_t> out,
-                         unsigned seed) {
-  if (config_.feedback == "none") return Mutate(first, out, seed);
-  const JournalRecord record{JournalRecord::kCrossover, seed, Hash(first), Hash(second), 0, {}};
-  Random random(Mix64(seed) ^ record.first ^ Mix64(record.second));
-  auto a = Take(first);
-  auto b = Take(second);
-  if (!a || !b) return Put(Make(random), out, record);
-  observer_->Enter(Stage::kGenerate, -1);
-  return Put(moire::Crossover(*a, *b, random, settings_, learned_), out, record);
-}
-
 // Which rules the case matches, and whether this match is a probe. Once a case, when the reference has
 // told what the values are.
 void Worker::ApplyRules(const Model& model) {
@@ -357,15 +297,17 @@ std::optional<Observation> Worker::Instead(int configuration, const Model& model
   return std::nullopt;
 }
 
-Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bool all) {
-  ExecuteOptions options;
-  options.observer = observer_.get();
-  const std::span<const std::unique_ptr<Configuration>> configurations(configurations_);
-  const size_t fast = std::min(kFastTier, configurations.size());
-  const size_t offset = all ? fast : 0;
+// What the worker notes of the reference's run on a case; what it noted of another is forgotten.
+std::function<void(const Node&, std::span<const RangeTensor>)> Worker::Notes(
+    const GeneratedCase& parsed) {
   types_.clear();
   counter_.Begin();
-  options.on_node = [&](const Node& node, std::span<const RangeTensor> values) {
+  possible_.clear();
+  for (size_t r = 0; r < std::min(rules_.size(), kMaxRules); ++r) {
+    if (MayMatch(rules_[r], parsed.model)) possible_.push_back(r);
+  }
+  if (!possible_.empty()) facts_ = FactsOfInputs(parsed.model, parsed.inputs);
+  return [this](const Node& node, std::span<const RangeTensor> values) {
     counter_.AddNode(node, values);
     for (size_t i = 0; i < std::min(values.size(), node.outputs.size()); ++i) {
       if (waypoints_) types_[node.outputs[i]] = values[i].type;
@@ -373,15 +315,24 @@ Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bo
       facts_[node.outputs[i]] = {values[i].type, FlagsOf(values[i])};
     }
   };
-  possible_.clear();
+}
+
+Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bool all) {
+  ExecuteOptions options;
+  options.observer = observer_.get();
+  const std::span<const std::unique_ptr<Configuration>> configurations(configurations_);
+  const size_t fast = std::min(kFastTier, configurations.size());
+  const size_t offset = all ? fast : 0;
+  // Putting the case together ran the reference already.
+  if (evaluated_ && &parsed == made_.get()) {
+    options.evaluated = &*evaluated_;
+  } else {
+    options.on_node = Notes(parsed);
+  }
   heeded_.clear();
   probed_.clear();
   applied_ = false;
-  for (size_t r = 0; r < std::min(rules_.size(), kMaxRules); ++r) {
-    if (MayMatch(rules_[r], parsed.model)) possible_.push_back(r);
-  }
   if (!possible_.empty()) {
-    facts_ = FactsOfInputs(parsed.model, parsed.inputs);
     options.instead = [this, offset](int configuration, const Model& model) {
       return Instead(configuration + static_cast<int>(offset), model);
     };
@@ -390,6 +341,7 @@ Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bo
   Execution execution = Execute(
       test_case, parsed.model, all ? configurations.subspan(fast) : configurations.first(fast),
       options);
+  evaluated_.reset();
   // What was not run says nothing of the configuration, and nothing against another.
   if (!heeded_.empty()) {
     std::erase_if(execution.verdicts, [&](const Verdict& verdict) {
@@ -545,11 +497,11 @@ void Worker::LogCase(std::string_view bytes, const Execution& execution) {
 
 void Worker::Test(std::string_view bytes) {
   if (bytes.empty()) return;
-  if (stats_->rules_version != rules_version_) LoadRules();
-  if (bytes.size() <= kMaxSharedCase) {
-    std::memcpy(state_->case_bytes, bytes.data(), bytes.size());
-    state_->case_size = bytes.size();
+  if (stats_->rules_version != rules_version_) {
+    LoadRules();
+    evaluated_.reset();  // its notes were taken under other rules
   }
+  Share(bytes);
   observer_->Enter(Stage::kParse, -1);
   const auto parsed = Take(bytes);
   if (!parsed) {

@@ -4,6 +4,7 @@
 #ifndef MOIRE_HARNESS_CAMPAIGN_WORKER_H_
 #define MOIRE_HARNESS_CAMPAIGN_WORKER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "fuzzers/feedback/breakpoints.h"
 #include "fuzzers/feedback/waypoints.h"
 #include "fuzzers/generate/generate.h"
+#include "fuzzers/values/value_search.h"
 #include "harness/campaign/avoid.h"
 #include "harness/campaign/candidate.h"
 #include "harness/campaign/case_counter.h"
@@ -57,6 +59,7 @@ class Worker {
   // For benchmarks: null without breakpoint coverage; the stages that Test goes through.
   BreakpointCoverage* coverage() const { return coverage_.get(); }
   const SharedState& state() const { return *state_; }
+  ValueSearch& value_search() { return search_; }
 
  private:
   // How often the sightings of one group were written: at the 1st, 2nd, 3rd, then at each doubling.
@@ -76,7 +79,10 @@ class Worker {
   void LoadRules();
   GeneratedCase Make(Random& random);
   size_t Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord record);
+  void Share(std::string_view bytes);
+  void SearchValues(GeneratedCase& made);
   std::shared_ptr<const GeneratedCase> Take(std::string_view bytes);
+  std::function<void(const Node&, std::span<const RangeTensor>)> Notes(const GeneratedCase& parsed);
   Execution RunCase(const Case& test_case, const GeneratedCase& parsed, bool all);
   void ApplyRules(const Model& model);
   std::optional<Observation> Instead(int configuration, const Model& model);
@@ -109,7 +115,9 @@ class Worker {
   std::string made_bytes_;
   Case made_case_;
   std::shared_ptr<const GeneratedCase> made_;
+  std::optional<Evaluated> evaluated_;  // of made_, with its notes; gone once it is used
   ParentCache parents_;
+  ValueSearch search_;
 
   // Cases made malformed on purpose, by hash: their children are, too. Kept in a file for the workers
   // that read them from the corpus later.

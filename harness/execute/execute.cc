@@ -69,20 +69,14 @@ std::string ModelToCheck(const Case& test_case, const Execution& execution) {
 Execution RunStages(const Case& test_case, Execution execution,
                     std::span<const std::unique_ptr<Configuration>> configurations,
                     const ExecuteOptions& options) {
-  bool unspecified_inside = false;
-  double reference_seconds = 0;
+  Evaluated evaluated;
   if (execution.model && options.run_reference) {
-    Enter(options, Stage::kReference);
-    ReferenceOptions reference_options{.budget = options.budget, .on_node = {}};
-    reference_options.on_node = [&](const Node& node, std::span<const RangeTensor> values) {
-      unspecified_inside = unspecified_inside || HasUnspecified(values);
-      if (options.on_node) options.on_node(node, values);
-    };
-    const double start = ThreadCpuSeconds();
-    execution.reference = Evaluate(*execution.model, test_case.inputs, reference_options);
-    reference_seconds = ThreadCpuSeconds() - start;
+    evaluated = options.evaluated != nullptr
+                    ? std::move(*options.evaluated)
+                    : EvaluateCase(*execution.model, test_case.inputs, options);
+    execution.reference = std::move(evaluated.result);
     if (options.observer != nullptr) {
-      options.observer->ReferenceDone(*execution.reference, reference_seconds);
+      options.observer->ReferenceDone(*execution.reference, evaluated.cpu_seconds);
     }
   }
   execution.observations.reserve(configurations.size());
@@ -113,8 +107,8 @@ Execution RunStages(const Case& test_case, Execution execution,
                           Enter(options, Stage::kJudge);
                           return status;
                         },
-                    .reference_cpu_seconds = reference_seconds,
-                    .unspecified_inside = unspecified_inside};
+                    .reference_cpu_seconds = evaluated.cpu_seconds,
+                    .unspecified_inside = evaluated.unspecified_inside};
   execution.verdicts = JudgeAll(evidence);
   Enter(options, Stage::kIdle);
   return execution;
@@ -125,6 +119,21 @@ Execution RunStages(const Case& test_case, Execution execution,
 std::string_view Name(Stage stage) {
   const auto index = static_cast<size_t>(stage);
   return index < kStageNames.size() ? kStageNames[index] : "unknown";
+}
+
+Evaluated EvaluateCase(const Model& model, std::span<const NamedTensor> inputs,
+                       const ExecuteOptions& options) {
+  Enter(options, Stage::kReference);
+  Evaluated out;
+  ReferenceOptions reference_options{.budget = options.budget, .on_node = {}};
+  reference_options.on_node = [&](const Node& node, std::span<const RangeTensor> values) {
+    out.unspecified_inside = out.unspecified_inside || HasUnspecified(values);
+    if (options.on_node) options.on_node(node, values);
+  };
+  const double start = ThreadCpuSeconds();
+  out.result = Evaluate(model, inputs, reference_options);
+  out.cpu_seconds = ThreadCpuSeconds() - start;
+  return out;
 }
 
 Execution Execute(const Case& test_case,

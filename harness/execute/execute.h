@@ -40,9 +40,19 @@ class StageObserver {
   virtual void ReferenceDone(const ReferenceResult& result, double cpu_seconds) = 0;
 };
 
+// A run of the reference on a case, with what judging needs of it.
+struct Evaluated {
+  ReferenceResult result;
+  bool unspecified_inside = false;  // some value is one that ONNX leaves open
+  double cpu_seconds = 0;
+};
+
 struct ExecuteOptions {
   Budget budget;
   bool run_reference = true;
+  // When the caller ran the reference on this very case already (EvaluateCase): taken from here, and
+  // on_node is not called.
+  Evaluated* evaluated = nullptr;
   StageObserver* observer = nullptr;  // may be null
   std::function<void(const Node&, std::span<const RangeTensor>)> on_node;
   // Configurations whose run is skipped (an avoid rule): by index, with the observation to use.
@@ -56,6 +66,10 @@ struct Execution {
   std::vector<Observation> observations;
   std::vector<Verdict> verdicts;
 };
+
+// The stage of the reference alone: announced, measured, with on_node called.
+Evaluated EvaluateCase(const Model& model, std::span<const NamedTensor> inputs,
+                       const ExecuteOptions& options);
 
 Execution Execute(const Case& test_case,
                   std::span<const std::unique_ptr<Configuration>> configurations,

@@ -40,7 +40,13 @@ bool FinishReduction(OpContext& c) {
 
 bool ChooseReduce(OpContext& c) { return c.TakeAny(0) && FinishReduction(c); }
 bool ChooseReduceLog(OpContext& c) { return c.TakeInRange(0, {0.02, 1e3}) && FinishReduction(c); }
-bool ChooseReduceExp(OpContext& c) { return c.TakeInRange(0, {-40, 40}) && FinishReduction(c); }
+// Of integers it is open where the result is rounded.
+bool ChooseReduceExp(OpContext& c) {
+  const bool floats = (c.b().AvailableTypes() & kFloats) != 0;
+  if (!floats && c.random().Chance(3, 4)) return false;
+  c.Prefer(0, kFloats);
+  return c.TakeInRange(0, {-40, 40}) && FinishReduction(c);
+}
 bool ChooseReduceProd(OpContext& c) { return c.TakeInRange(0, {-4, 4}) && FinishReduction(c); }
 
 bool InferReduce(InferContext& c) {
@@ -211,7 +217,7 @@ constexpr OpEntry kReduce[] = {
     {"ReduceL1", ChooseReduce, InferReduce, L1Range},
     {"ReduceL2", ChooseReduce, InferReduce, L2Range},
     {"ReduceLogSum", ChooseReduceLog, InferReduce, LogSumRange, 0, 1.8},
-    {"ReduceLogSumExp", ChooseReduceExp, InferReduce, LogSumExpRange},
+    {"ReduceLogSumExp", ChooseReduceExp, InferReduce, LogSumExpRange, 0, 1.1},
     {"ReduceMax", ChooseReduce, InferReduce, nullptr, kExactResult},
     {"ReduceMean", ChooseReduce, InferReduce},
     {"ReduceMin", ChooseReduce, InferReduce, nullptr, kExactResult},

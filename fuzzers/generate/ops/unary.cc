@@ -108,11 +108,14 @@ bool ChooseHardSigmoid(OpContext& c) {
 }
 
 bool ChooseShrink(OpContext& c) {
+  if (!c.TakeAny(0)) return false;
   if (c.random().Chance(3, 4)) {
     c.Set("lambd", 0.25f * static_cast<float>(c.random().Index(6)));
-    c.Set("bias", 0.5f * static_cast<float>(c.random().Index(4)));
+    // ONNX leaves open what a fraction of bias is to an integer.
+    const bool whole = !IsFloat(c.type()) && c.random().Chance(15, 16);
+    c.Set("bias", (whole ? 1.0f : 0.5f) * static_cast<float>(c.random().Index(whole ? 2 : 4)));
   }
-  return c.TakeAny(0) && c.Done();
+  return c.Done();
 }
 
 void WidenRange(InferContext& c) {
