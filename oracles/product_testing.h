@@ -74,6 +74,20 @@ inline float Accumulate(Order order, const std::vector<float>& a, const std::vec
   return sum;
 }
 
+// What the differential oracle says of one observation.
+inline std::vector<Verdict> JudgeDifferences(const Model& model, const Case& test_case,
+                                             const ReferenceResult& reference,
+                                             const Observation& seen) {
+  const Evidence evidence{.test_case = test_case,
+                          .model = &model,
+                          .reference = &reference,
+                          .observations = {&seen, 1},
+                          .checker = nullptr};
+  std::vector<Verdict> verdicts;
+  DifferentialOracle().Judge(evidence, verdicts);
+  return verdicts;
+}
+
 // A model of one product and what a runtime would give; output o sums a[A(o, k)] * b[B(o, k)].
 struct Product {
   Model model;
@@ -100,14 +114,7 @@ struct Product {
     return seen;
   }
   std::vector<Verdict> Judge(const ReferenceResult& reference, const Observation& seen) const {
-    const Evidence evidence{.test_case = test_case,
-                            .model = &model,
-                            .reference = &reference,
-                            .observations = {&seen, 1},
-                            .checker = nullptr};
-    std::vector<Verdict> verdicts;
-    DifferentialOracle().Judge(evidence, verdicts);
-    return verdicts;
+    return JudgeDifferences(model, test_case, reference, seen);
   }
 
  private:

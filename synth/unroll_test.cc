@@ -3,23 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include "harness/case/onnx_adapter.h"
 #include "oracles/reference/reference.h"
-#include "synth/load.h"
+#include "synth/sketch_testing.h"
 
 namespace moire {
 namespace {
 
-Sketch FromText(std::string_view graph) {
-  const std::string text =
-      fmt::format("<ir_version: 8, opset_import: [\"\" : 17]> agraph {}", graph);
-  const auto bytes = ParseModelText(text);
-  EXPECT_TRUE(bytes) << bytes.error().message;
-  Sketch sketch;
-  sketch.model = ParseModel(*bytes).value();
-  sketch.inputs = GenerateInputs(sketch.model, {}).value();
-  return sketch;
-}
+using testing::FromText;
 
 std::optional<Unrolled> UnrollFirst(const Sketch& sketch) {
   return Unroll(sketch, Bodies(sketch).front(), ComputeValues(sketch));

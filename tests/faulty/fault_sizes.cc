@@ -66,14 +66,7 @@ struct Single {
     seen.configuration = "simulated";
     for (Tensor& tensor : outputs) seen.outputs.push_back({"o", std::move(tensor)});
     const ReferenceResult reference = Evaluate(model, test_case.inputs);
-    const Evidence evidence{.test_case = test_case,
-                            .model = &model,
-                            .reference = &reference,
-                            .observations = {&seen, 1},
-                            .checker = nullptr};
-    std::vector<Verdict> verdicts;
-    DifferentialOracle().Judge(evidence, verdicts);
-    return Reported(verdicts);
+    return Reported(testing::JudgeDifferences(model, test_case, reference, seen));
   }
 };
 

@@ -51,6 +51,9 @@ struct Recurrence {
   const RangeTensor* bias = nullptr;
   const RangeTensor* peephole = nullptr;
   std::vector<int64_t> lengths;  // of each batch entry's sequence
+  // Of a state that is not given. A runtime may leave out what is multiplied with it, a gate that
+  // is NaN among it: 0 times NaN.
+  uint8_t no_state_mark = kDecided;
 };
 
 Status CheckShape(const RangeTensor* tensor, const Shape& shape, std::string_view what) {
@@ -125,6 +128,12 @@ Result<Recurrence> ParseRecurrence(KernelContext& ctx, int64_t gates,
   for (const std::string& name : names) {
     MOIRE_ASSIGN(const Activation activation, FindActivation(name));
     out.activations.push_back(activation);
+  }
+  for (const RangeTensor* tensor : {out.x, out.w, out.r, out.bias, out.peephole}) {
+    if (tensor == nullptr) continue;
+    const bool finite =
+        std::ranges::all_of(tensor->value, [](double v) { return std::isfinite(v); });
+    if (!finite) out.no_state_mark = kUndecidable;
   }
   const int64_t work[] = {out.steps, out.batch, out.directions, rows, out.input + out.hidden + 16,
                           8};
@@ -293,18 +302,8 @@ int64_t StateAt(const Recurrence& cell, int64_t direction, int64_t b) {
 
 State InitialState(const Recurrence& cell, const RangeTensor* initial, int64_t direction,
                    int64_t b) {
-  State out(static_cast<size_t>(cell.hidden), Exactly(0));
-  if (initial == nullptr) {
-    // A runtime may leave out what is multiplied with a state that is not given, a gate that is NaN
-    // among it: 0 times NaN.
-    for (const RangeTensor* tensor : {cell.x, cell.w, cell.r, cell.bias, cell.peephole}) {
-      if (tensor == nullptr) continue;
-      const bool finite =
-          std::ranges::all_of(tensor->value, [](double v) { return std::isfinite(v); });
-      for (Interval& unit : out) unit.mark |= finite ? kDecided : kUndecidable;
-    }
-    return out;
-  }
+  State out(static_cast<size_t>(cell.hidden), {0, 0, 0, cell.no_state_mark});
+  if (initial == nullptr) return out;
   const int64_t at = StateAt(cell, direction, b);
   for (int64_t u = 0; u < cell.hidden; ++u) {
     out[static_cast<size_t>(u)] = ElementOf(*initial, static_cast<size_t>(at + u));
