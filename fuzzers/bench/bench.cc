@@ -432,6 +432,7 @@ Result<BenchReport> Bench(const BenchOptions& options) {
   config.min_nodes = options.nodes;
   config.max_nodes = options.nodes;
   config.directory = directory.path();
+  config.value_search = options.value_search;
 
   Rows rows;
   int64_t restarts = 0;

@@ -23,6 +23,7 @@ struct BenchOptions {
   int64_t stage_cases = 500;   // more, for the shares of the stages
   int nodes = 10;
   uint64_t seed = 1;
+  bool value_search = true;                                   // as a campaign does
   std::function<void(int64_t done, int64_t total)> progress;  // called in the child
 };
 

@@ -16,6 +16,10 @@ std::string TypeList(TypeSet types) {
   return out;
 }
 
+std::string QualifiedName(std::string_view domain, std::string_view op) {
+  return fmt::format("{}{}{}", domain, domain.empty() ? "" : ":", op);
+}
+
 }  // namespace
 
 void CoverageTable::AddNodes(const Model& model, const Graph& graph, bool checked, bool executed) {
@@ -68,7 +72,10 @@ CoverageTable::Figures CoverageTable::Compute() const {
   Figures out;
   for (const auto& [name, row] : rows_) {
     if (row.valid > 0) ++(name.first.empty() ? out.operators : out.ml_operators);
-    if (row.executed > 0) ++out.executed;
+    if (row.executed > 0) {
+      ++out.executed;
+      out.executed_names.push_back(QualifiedName(name.first, name.second));
+    }
     out.versions += row.versions.size();
   }
   out.element_types = static_cast<size_t>(__builtin_popcount(types_));
@@ -96,8 +103,8 @@ std::string CoverageTable::Markdown(std::string_view command) const {
     for (const int64_t version : row.versions) {
       versions += fmt::format("{}{}", versions.empty() ? "" : " ", version);
     }
-    out += fmt::format("| {}{}{} | {} | {} | {} | {} | {} |\n", domain, domain.empty() ? "" : ":",
-                       op, row.generated, row.valid, row.executed, versions, TypeList(row.types));
+    out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", QualifiedName(domain, op),
+                       row.generated, row.valid, row.executed, versions, TypeList(row.types));
   }
   return out;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "fuzzers/generate/generate.h"
 #include "fuzzers/generate/schema.h"
@@ -24,6 +25,7 @@ class CoverageTable {
     size_t executed = 0;      // of both, executed
     size_t versions = 0;      // schema versions of both
     size_t element_types = 0;
+    std::vector<std::string> executed_names;  // "Abs", "ai.onnx.ml:Scaler"
   };
   Figures Compute() const;
   // Every operator of both domains, those that never occurred too.

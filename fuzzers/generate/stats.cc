@@ -73,9 +73,8 @@ int Values(const Flags& flags) {
   std::vector<ValueRow> rows;
   for (const int nodes : {10, 20, 30}) {
     for (const bool search : {false, true}) {
-      rows.push_back(
-          MeasureValues(flags.whole_standard ? WholeStandard() : GeneratorSettings(), nodes,
-                        flags.cases, flags.seed, search));
+      rows.push_back(MeasureValues(flags.whole_standard ? WholeStandard() : GeneratorSettings(),
+                                   nodes, flags.cases, flags.seed, search));
     }
   }
   std::printf("%s\n", (flags.json ? ToJson(rows) : ToText(rows)).c_str());
@@ -262,12 +261,13 @@ int Main(const Flags& flags) {
     report["standard_operators"] = covered.operators;
     report["ml_operators"] = covered.ml_operators;
     report["executed_operators"] = covered.executed;
+    report["executed_names"] = covered.executed_names;
     report["schema_versions"] = covered.versions;
     report["valid_element_types"] = covered.element_types;
     if (!flags.table.empty()) {
-      std::string command =
-          fmt::format("moire_generate_stats --cases {} --nodes {} --seed {} --check", flags.cases,
-                      flags.nodes, flags.seed);
+      std::string command = fmt::format(
+          "moire_generate_stats{} --cases {} --nodes {} --seed {} --check",
+          flags.whole_standard ? " --whole-standard" : "", flags.cases, flags.nodes, flags.seed);
       if (runs)
         command += fmt::format(" --backend {}{}", flags.backend, flags.probe ? " --probe" : "");
       if (const Status written =

@@ -24,7 +24,7 @@ struct WorkerConfig {
   int min_nodes = 1;
   int max_nodes = 30;
   bool whole_standard = false;  // GeneratorSettings
-  bool value_search = false;    // values that keep outputs finite and decidable
+  bool value_search = true;    // values that keep outputs finite and decidable
   int worker = 0;
   std::string directory;  // OUT; empty: no supervisor, nothing is written
   std::string state;      // file of the SharedState mapping

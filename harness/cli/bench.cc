@@ -20,6 +20,8 @@ void AddBench(CLI::App& app, CommandContext& context) {
   command->add_option("--nodes", flags->options.nodes, "Nodes of a case")->capture_default_str();
   command->add_option("--seed", flags->options.seed, "Seed")->capture_default_str();
   command->add_option("--ort", flags->options.target, "Release or path of ONNX Runtime");
+  command->add_flag_callback("--no-value-search", [flags] { flags->options.value_search = false; },
+                    "Without the search for values that can be judged");
   AddJson(*command, flags->json);
   command->callback([flags, &context] {
     flags->options.progress = [](int64_t done, int64_t total) {

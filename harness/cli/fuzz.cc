@@ -90,8 +90,8 @@ void AddFuzz(CLI::App& app, CommandContext& context) {
   command->add_option("--nodes", flags->nodes, "Nodes of a generated graph: N or LOW-HIGH; default 1-30");
   command->add_flag("--whole-standard", options.whole_standard,
                     "Generate the operators and element types too whose findings have not all been read by hand");
-  command->add_flag("--value-search", options.value_search,
-                    "Change inputs that give NaN, infinities or undecidable results until they do not");
+  command->add_flag_callback("--no-value-search", [flags] { flags->options.value_search = false; },
+                    "Leave inputs as they were drawn where they give NaN, infinities or undecidable results");
   command->add_option("--feedback", options.feedback, "breakpoints, sanitizer (an instrumented runtime) or none (repeatable by seed)")
       ->check(CLI::IsMember({"breakpoints", "sanitizer", "none"}))->capture_default_str();
   command->add_option("--rerun", options.rerun, "Repeat the cases of a journal (OUT/journal-N.bin)")->check(CLI::ExistingFile);

@@ -1,6 +1,7 @@
 """What "breadth" promises, point by point; the limits stand here, nowhere else."""
 
 import fnmatch
+import importlib.metadata
 import json
 import os
 import re
@@ -76,6 +77,62 @@ def false_alarms(m):
     m.check("alarms against level none", len(stress["alarms"]), "==", 0)
     twin = m.run_json(m.tool("moire_planted"), "--stress", scaled(m, 20_000, 100), "--seed", 2, ok=(0, 1))["stress"][0]
     m.check("alarms on the clean twin", len(twin["alarms"]), "==", 0)
+
+
+def standard_operators():
+    """Every operator of ONNX in its two domains that is not deprecated, by qualified name."""
+    import onnx  # the environment of the runtime has it
+
+    newest = {}
+    for schema in onnx.defs.get_all_schemas_with_history():
+        if schema.domain in ("", "ai.onnx.ml"):
+            known = newest.get((schema.domain, schema.name))
+            if known is None or schema.since_version > known.since_version:
+                newest[schema.domain, schema.name] = schema
+    return {(domain + ":" if domain else "") + name for domain, name in newest}
+
+
+def implemented_operators(m):
+    """What ONNX Runtime implements, by its own account and by what it runs: the kernels that its Python module lists
+    for the CPU, and the operators of the official node cases that it passes or gets wrong (functions have no kernel)."""
+    import onnx
+    from onnxruntime.capi import onnxruntime_pybind11_state as runtime
+
+    m.figures["kernels of"] = importlib.metadata.version("onnxruntime")
+    names = {(kernel.domain + ":" if kernel.domain == "ai.onnx.ml" else "") + kernel.op_name
+             for kernel in runtime.get_all_opkernel_def()
+             if kernel.provider == "CPUExecutionProvider" and kernel.domain in ("", "ai.onnx", "ai.onnx.ml")}
+    cases = os.path.join(os.environ.get("MOIRE_HOME", os.path.join(ROOT, ".moire")), "node-cases")
+    report = m.run_json(m.tool("moire"), "conformance", "--backend", ORT, cases, ok=(0, 1))
+    not_run = {case["name"] for case in report["not_judged"]}
+    for name in os.listdir(cases):
+        path = os.path.join(cases, name, "model.onnx")
+        if name in not_run or not os.path.exists(path):
+            continue
+        names |= {(node.domain + ":" if node.domain == "ai.onnx.ml" else "") + node.op_type
+                  for node in onnx.load(path).graph.node if node.domain in ("", "ai.onnx", "ai.onnx.ml")}
+    return names & standard_operators()
+
+
+def breadth(m):
+    """200 000 cases of the whole standard: operators and types in valid graphs of several nodes, run on ONNX Runtime."""
+    table = os.path.join(ROOT, "docs", "coverage.md") if m.options.scale == 1 else m.path("coverage.md")
+    figures = json.loads(m.run(
+        m.tool("moire_generate_stats"), "--whole-standard", "--cases", scaled(m, 200_000, 500), "--nodes", 10, "--check",
+        "--backend", ORT, "--probe", "--table", table, "--json"))
+    executed = set(figures.pop("executed_names"))
+    implemented = implemented_operators(m)
+    m.figures.update({key: figures[key] for key in (
+        "cases", "malformed", "standard_operators", "ml_operators", "executed_operators", "schema_versions",
+        "valid_element_types", "valid_share", "accepted_share", "unsupported_share", "deaths", "not_implemented")})
+    m.figures["implemented by the runtime"] = len(implemented)
+    m.check("cases", figures["cases"], ">=", scaled(m, 200_000, 500))
+    m.check("operators of the default domain in valid graphs of several nodes", figures["standard_operators"], ">=", 200)
+    m.check("operators of ai.onnx.ml in valid graphs of several nodes", figures["ml_operators"], ">=", 17)
+    m.check("element types", figures["valid_element_types"], ">=", 24)
+    m.check("operators that the runtime implements", len(implemented), ">=", 200)
+    m.check("operators that the runtime implements and no case ran", sorted(implemented - executed), "==", [])
+    m.check("accepted and run at level none", figures["accepted_share"], ">=", 0.97)
 
 
 # Fault, and the share of its trials that must be caught.
@@ -161,4 +218,4 @@ def values(m):
     m.check("largest fall of an operator's share", table["largest_fall"]["fall"], "<=", 0.1)
 
 
-POINTS = {"1": conformance, "3": values, "4": false_alarms, "5": power, "6": bits, "7": coverage}
+POINTS = {"1": conformance, "2": breadth, "3": values, "4": false_alarms, "5": power, "6": bits, "7": coverage}

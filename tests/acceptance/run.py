@@ -87,6 +87,8 @@ def git(*arguments):
 def measure(number, point, options):
     print(f"point {number}: {point.__doc__.splitlines()[0]}", file=sys.stderr, flush=True)
     measurement = Measurement(options)
+    # Of what is measured; a point may write a document of its own.
+    changed = bool(git("status", "--porcelain", "--untracked-files=no"))
     start = time.monotonic()
     error = None
     try:
@@ -94,7 +96,6 @@ def measure(number, point, options):
     except Exception as caught:  # pylint: disable=broad-except  # the other points go on
         error = f"{type(caught).__name__}: {caught}"
         print(f"  NOT MET: {error}", file=sys.stderr, flush=True)
-    changed = bool(git("status", "--porcelain", "--untracked-files=no"))
     result = {
         "about": re.sub(r"\s+", " ", point.__doc__).strip(),
         "commit": git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else ""),
