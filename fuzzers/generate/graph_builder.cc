@@ -328,7 +328,8 @@ bool GraphBuilder::Avoided(const Node& node, const SchemaInfo& schema,
   // Types that hardly anything implements: now and then all the same, whatever was learned.
   if (rare != 0 && random_.Chance(1, 60)) return false;
   return learned_.Avoid({node.op, schema.since, std::span(in_types).first(inputs.size()),
-                         std::span(out_types).first(n_out), node.domain, &schema});
+                         std::span(out_types).first(n_out), node.domain, &schema,
+                         schema.function ? opset_ : 0});
 }
 
 std::vector<ValueId> GraphBuilder::Emit(Node node, std::vector<ValueId> inputs, size_t outputs) {

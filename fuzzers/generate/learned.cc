@@ -83,6 +83,15 @@ std::string Learned::Row(const Combination& combination) {
   return row;
 }
 
+bool Learned::Avoid(const Combination& combination) const {
+  if (keys_.empty()) return false;
+  if (keys_.contains(Key(combination))) return true;
+  if (combination.opset <= combination.since) return false;
+  Combination at_opset = combination;
+  at_opset.since = combination.opset;
+  return keys_.contains(Key(at_opset));
+}
+
 bool Learned::Note(const Combination& combination) {
   if (!keys_.insert(Key(combination)).second) return false;
   rows_.insert(Row(combination));
@@ -161,7 +170,10 @@ bool Learned::ForgetRow(const std::string& row) {
 bool Learned::NoteNode(const Model& model, std::string_view node_name) {
   const std::optional<NodeTypes> types = TypesOfNode(model, node_name);
   if (!types) return false;
-  return Note({types->op, types->since, types->inputs, types->outputs, types->domain});
+  const SchemaInfo* schema = FindSchema(types->op, types->since, types->domain);
+  const bool function = schema != nullptr && schema->function;
+  const int64_t since = function ? model.Opset(types->domain) : types->since;
+  return Note({types->op, since, types->inputs, types->outputs, types->domain, schema});
 }
 
 bool Learned::NoteRejection(const Model& model, std::string_view reason) {

@@ -29,17 +29,19 @@ struct Combination {
   std::span<const DataType> outputs;
   std::string_view domain = "";
   const SchemaInfo* schema = nullptr;  // saves the look-up
+  int64_t opset = 0;  // of the model, where it matters: of functions (SchemaInfo::function)
 };
 
 class Learned {
  public:
-  bool Avoid(const Combination& combination) const {
-    return !keys_.empty() && keys_.contains(Key(combination));
-  }
+  // Also where it was noted for the combination's opset: a runtime may take a function's body in
+  // the opset that brought it and not in a later one.
+  bool Avoid(const Combination& combination) const;
   // True when it is new.
   bool Note(const Combination& combination);
-  // Notes the combination of the named node of a model; types come from inference. False when there
-  // is no such node, its types are unknown or the combination was known.
+  // Notes the combination of the named node of a model; types come from inference. Of a function it
+  // is noted for the model's opset alone: row "Swish(25): float". False when there is no such node,
+  // its types are unknown or the combination was known.
   bool NoteNode(const Model& model, std::string_view node_name);
   // Reads a runtime's "not implemented" message: finds the node by `name 'n3'`, `Name:'n3'` or
   // `Add(14)`, and notes it. False when no node can be named or nothing was new.

@@ -29,6 +29,33 @@ TEST(Learned, AnOptionalInputDoesNotMakeAnotherCombination) {
   EXPECT_TRUE(learned.Avoid({"ReduceSum", 13, kInt8Type, kInt8Type}));
 }
 
+TEST(Learned, AFunctionIsRefusedInOneOpset) {
+  Model model;
+  model.opsets = {{"", 25}};
+  model.graph.inputs = {{"x", TensorType(DataType::kFloat, Shape{2})}};
+  model.graph.outputs = {{"y", TensorType(DataType::kFloat, Shape{2})}};
+  Node node;
+  node.op = "Swish";
+  node.name = "n3";
+  node.inputs = {"x"};
+  node.outputs = {"y"};
+  model.graph.nodes = {node};
+  Learned learned;
+  ASSERT_TRUE(learned.NoteNode(model, "n3"));
+  EXPECT_EQ(learned.Rows(), std::vector<std::string>{"Swish(25): float"});
+  const DataType type[] = {DataType::kFloat};
+  for (const int64_t opset : {24, 25, 26}) {
+    const Combination swish{"Swish", 24, type, type, "", nullptr, opset};
+    EXPECT_EQ(learned.Avoid(swish), opset == 25) << opset;
+  }
+  Learned read;
+  EXPECT_TRUE(read.ReadRow("Swish(25): float"));
+  EXPECT_TRUE(read.Avoid({"Swish", 24, type, type, "", nullptr, 25}));
+  // What is not implemented where the function is new is not asked for later either.
+  EXPECT_TRUE(read.ReadRow("Swish(24): float"));
+  EXPECT_TRUE(read.Avoid({"Swish", 24, type, type, "", nullptr, 27}));
+}
+
 TEST(Learned, RowsAreReadBack) {
   Learned first;
   const DataType to[] = {DataType::kBfloat16};

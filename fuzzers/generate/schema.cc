@@ -63,6 +63,7 @@ struct Registry {
       info->domain = schema.domain();
       info->since = schema.since_version();
       info->variables = static_cast<int>(schema.typeConstraintParams().size());
+      info->function = schema.HasFunction() || schema.HasContextDependentFunction();
       // A deprecated version hides the older ones: kept without outputs.
       if (!schema.Deprecated()) {
         info->inputs = Convert(schema, schema.inputs());

@@ -71,7 +71,8 @@ struct SchemaInfo {
   std::vector<ParameterInfo> inputs;
   std::vector<ParameterInfo> outputs;
   std::vector<SchemaAttribute> attributes;
-  int variables = 0;  // number of type variables
+  int variables = 0;      // number of type variables
+  bool function = false;  // has a body of other operators
 
   // The parameter of the i-th input: the last one repeats when it is variadic. Null beyond the end.
   const ParameterInfo* Input(size_t i) const;
