@@ -166,14 +166,14 @@ bool ValueSearch::Applies(const GeneratedCase& made) {
 ValueSearch::Outcome ValueSearch::Improve(GeneratedCase& made, Random& random) {
   const uint64_t hash = options_.cache_size == 0 ? 0 : StructureHash(made);
   const Known* known = options_.cache_size == 0 ? nullptr : Find(hash);
-  if (known != nullptr && known->sources.empty()) {
+  if (known != nullptr && *known == nullptr) {
     ++counts_.given_up;
     return {};
   }
   ++counts_.searched;
   Search search(made, random);
   if (known != nullptr) {
-    search.Try(known->sources);
+    search.Try(**known);
     if (search.good()) ++counts_.from_cache;
   }
   for (int step = 0; !search.good() && search.evaluations() < options_.evaluations &&
@@ -185,7 +185,7 @@ ValueSearch::Outcome ValueSearch::Improve(GeneratedCase& made, Random& random) {
   const bool good = search.good();
   counts_.found += good ? 1 : 0;
   if (options_.cache_size > 0 && (!good || search.changed())) {
-    Remember(hash, good ? Known{search.Changed()} : Known{});
+    Remember(hash, good ? std::make_shared<const Sources>(search.Changed()) : nullptr);
   }
   if (!good && !search.better()) search.Undo();
   return {search.changed(), good};

@@ -12,6 +12,7 @@
 #define MOIRE_FUZZERS_VALUES_VALUE_SEARCH_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -23,7 +24,7 @@
 namespace moire {
 
 struct ValueSearchOptions {
-  int evaluations = 8;       // of a graph at most
+  int evaluations = 6;       // of a graph at most
   size_t cache_size = 4096;  // graphs that are remembered
 };
 
@@ -55,10 +56,10 @@ class ValueSearch {
   void Clear();
 
  private:
-  // What is known of a graph: the sources that made it good, or none where nothing did.
-  struct Known {
-    std::vector<std::pair<std::string, Tensor>> sources;
-  };
+  // What is known of a graph: the sources that made it good, or null where nothing did. Shared by
+  // copies of the search.
+  using Sources = std::vector<std::pair<std::string, Tensor>>;
+  using Known = std::shared_ptr<const Sources>;
   const Known* Find(uint64_t hash);
   void Remember(uint64_t hash, Known known);
 
