@@ -40,8 +40,10 @@ ShapeRepair::ShapeRepair() : solver_(WithoutClock()) {}
 
 std::optional<Sketch> ShapeRepair::Repair(const Sketch& edited, const Sketch& before,
                                           const KnownValues& values) {
-  ShapeConstraints constraints(solver_, edited, before, values);
+  ShapeConstraints constraints(edited, before, values);
   if (!constraints.Build()) return std::nullopt;
+  solver_.Clear();
+  solver_.Add(constraints.problem());
   for (const SizeVariable& variable : constraints.variables()) {
     if (variable.set) {
       solver_.Require(variable.term == variable.now);
@@ -63,8 +65,10 @@ std::optional<Sketch> ShapeRepair::Repair(const Sketch& edited, const Sketch& be
 }
 
 std::optional<Sketch> ShapeRepair::Smallest(const Sketch& sketch, const KnownValues& values) {
-  ShapeConstraints constraints(solver_, sketch, sketch, values);
+  ShapeConstraints constraints(sketch, sketch, values);
   if (!constraints.Build()) return std::nullopt;
+  solver_.Clear();
+  solver_.Add(constraints.problem());
   smt::Term sum = 0;
   for (const SizeVariable& variable : constraints.variables()) {
     solver_.Require(variable.term <= variable.now);

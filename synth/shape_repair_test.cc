@@ -110,6 +110,19 @@ TEST(ShapeRepair, WhatFitsIsLeftAlone) {
   EXPECT_FALSE(repair.Repair(sketch, sketch, ComputeValues(sketch)));
 }
 
+// Windows with auto_pad, slices and blocks are said by the same rules as the mutants'.
+TEST(ShapeRepair, WhatIsCutAndPaddedFollows) {
+  EXPECT_EQ(Repaired("(float[4,6] x, float[4,3] z) => (float[4,3] y) <int64[1] start = {0}, "
+                     "int64[1] end = {3}, int64[1] axis = {1}> "
+                     "{ a = Slice(x, start, end, axis) y = Add(a, z) }",
+                     1, 0, 2),
+            (std::vector<Shape>{{2, 6}, {2, 3}, {1}, {1}, {1}}));
+  EXPECT_EQ(Repaired("(float[1,8,2,2] x, float[1,2,4,4] z) => (float[2,2,4,4] y) "
+                     "{ a = DepthToSpace<blocksize = 2>(x) y = Concat<axis = 0>(a, z) }",
+                     1, 1, 1),
+            (std::vector<Shape>{{1, 4, 2, 2}, {1, 1, 4, 4}}));
+}
+
 TEST(ShapeRepair, WhatCannotFitIsGivenUp) {
   // Both dims are what the edit made them.
   const Sketch before = FromText("(float[4] a, float[4] b) => (float[4] y) { y = Add(a, b) }");
@@ -118,8 +131,8 @@ TEST(ShapeRepair, WhatCannotFitIsGivenUp) {
   EXPECT_FALSE(repair.Repair(edited, before, ComputeValues(before)));
   // An operator that is not modelled holds what it reads.
   const Sketch frozen = FromText(
-      "(float[4,6] x) => (float[4,6] y) <int64[2] zero = {0, 0}, int64[2] end = {4, 6}> "
-      "{ a = Slice(x, zero, end) b = Tanh(a) y = Add(b, x) }");
+      "(float[4,6] x) => (float[4,6] y) <int64[1] six = {6}> "
+      "{ a, i = TopK(x, six) b = Tanh(a) y = Add(b, x) }");
   EXPECT_FALSE(repair.Repair(WithDim(frozen, 0, 0, 2), frozen, ComputeValues(frozen)));
 }
 

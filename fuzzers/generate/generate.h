@@ -37,6 +37,7 @@ struct GeneratorSettings {
   double malformed_share = 0.03;  // cases that break a rule on purpose (flagged `malformed`)
   double pattern_share = 0.25;    // nodes that come as part of a pattern that runtimes rewrite
   double edge_share = 0.08;       // cases whose inputs hold NaN, infinities, extremes
+  bool mend = true;               // mutants whose shapes broke are put to the solver
   int64_t max_elements = 512;     // of a typical tensor; a few go to `max_long_elements`
   int64_t max_long_elements = 4096;
   bool vary_run_options = false;            // draw threads and execution mode as part of the case

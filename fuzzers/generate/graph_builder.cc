@@ -259,6 +259,7 @@ bool GraphBuilder::InferNode(const Node& node, std::span<const ValueId> inputs,
     }
   }
   InferContext context{node, opset_, schema, std::span(in).first(inputs.size()), outputs};
+  if (entry_out != nullptr) *entry_out = resolved.entry;
   if (!resolved.entry->infer(context)) return false;
   for (const OutValue& out : outputs) {
     if (out.compound ? out.compound->items.size() > kMaxItems
@@ -271,7 +272,6 @@ bool GraphBuilder::InferNode(const Node& node, std::span<const ValueId> inputs,
   } else if (!inputs.empty() && in[0] != nullptr) {
     for (OutValue& out : outputs) out.range = in[0]->range;
   }
-  if (entry_out != nullptr) *entry_out = resolved.entry;
   if (schema_out != nullptr) *schema_out = resolved.schema;
   return true;
 }

@@ -82,7 +82,8 @@ class GraphBuilder {
   // What a node that Emit will append next takes from outside its inputs.
   void set_captures(std::vector<ValueId> captures) { captures_ = std::move(captures); }
 
-  // Runs infer and range of a node on given inputs. False: breaks the rules or unknown operator.
+  // Runs infer and range of a node on given inputs. False: breaks the rules or unknown operator; the
+  // entry is set where operator, types and attributes are right, and only shapes do not fit.
   bool InferNode(const Node& node, std::span<const ValueId> inputs, std::vector<OutValue>& outputs,
                  const OpEntry** entry = nullptr, const SchemaInfo** schema = nullptr) const;
 
@@ -118,6 +119,14 @@ class GraphBuilder {
   ValueId Append(const GeneratedCase& other);
   // Nodes of known operators that inference refused while loading.
   size_t misfits() const { return misfits_; }
+  size_t lost() const { return lost_; }      // nodes that Repair cut out
+  size_t mended() const { return mended_; }  // those that Mend made fit
+  // Makes a node fit whose shapes do not (InferNode says so): the node's attributes and inputs become
+  // the nearest that do, with the outputs' shapes `wanted` and the attribute `kept` as it is where
+  // that can be. New sources, and nodes that cut and pad, may come before it. False: nothing fits,
+  // and the graph is as before. The node's outputs count, its names do not.
+  bool Mend(Node& node, std::vector<ValueId>& inputs, std::vector<Shape> wanted,
+            std::string_view kept);
 
   // What the maker of a node knows better than its row.
   void SetRange(ValueId id, Range range) { values_[static_cast<size_t>(id)].range = range; }
@@ -153,6 +162,8 @@ class GraphBuilder {
   void SortNodes();
   ValueId AddValue(Value value);
   ValueId AddLoaded(Value value, const Tensor& tensor);
+  ValueId AddResized(ValueId id, const Shape& shape);
+  ValueId Adapt(ValueId id, const Shape& shape);
   double Weight(const Value& value) const;
   bool Acceptable(const OpEntry& entry, std::span<const ValueId> inputs,
                   std::span<const OutValue> outputs);
@@ -189,6 +200,8 @@ class GraphBuilder {
   bool loaded_ = false;
   bool edited_ = false;  // nodes may be out of order or dead
   size_t misfits_ = 0;
+  size_t lost_ = 0;
+  size_t mended_ = 0;
   const OldTypes* repairing_ = nullptr;
   std::vector<ValueId> last_loaded_;  // what stands for the outputs of the node loaded last
   Model base_;

@@ -191,6 +191,19 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
   const OpEntry* entry = nullptr;
   const SchemaInfo* schema = nullptr;
   bool typed = InferNode(node, used, inferred, &entry, &schema);
+  Node mended;
+  if (!typed && entry != nullptr && repairing_ != nullptr) {
+    mended = node;
+    std::vector<Shape> wanted;
+    for (const std::string& output : node.outputs) {
+      const auto old = repairing_->find(output);
+      wanted.push_back(old == repairing_->end() ? Shape() : old->second.second);
+    }
+    if (Mend(mended, used, std::move(wanted), "")) {
+      typed = InferNode(mended, used, inferred, &entry, &schema);
+      inputs = used;
+    }
+  }
   if (typed && repairing_ != nullptr) {
     const auto too_large = [&](const OutValue& out) {
       if (std::ranges::any_of(out.shape, [](int64_t d) { return d < 0; })) return false;
@@ -209,6 +222,7 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
   if (!typed && known) {
     ++misfits_;
     if (repairing_ != nullptr) {
+      ++lost_;
       for (const std::string& output : node.outputs) {
         const auto old = repairing_->find(output);
         const bool usable =
@@ -257,7 +271,7 @@ void GraphBuilder::LoadNode(const Node& node, std::vector<ValueId> inputs,
     values_.push_back(std::move(made));
     last_loaded_.push_back(static_cast<ValueId>(values_.size() - 1));
   }
-  nodes_.push_back(node);
+  nodes_.push_back(mended.op.empty() || !typed ? node : std::move(mended));
   if (!prefix.empty()) {
     nodes_.back().name = std::string(prefix) + node.name;
     for (Attribute& attribute : nodes_.back().attributes) {

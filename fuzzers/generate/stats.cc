@@ -14,6 +14,7 @@
 #include "fuzzers/generate/coverage_table.h"
 #include "fuzzers/generate/distribution.h"
 #include "fuzzers/generate/generate.h"
+#include "fuzzers/generate/mend.h"
 #include "fuzzers/generate/run_server.h"
 #include "fuzzers/generate/schema.h"
 #include "fuzzers/generate/value_table.h"
@@ -42,6 +43,7 @@ struct Flags {
   bool json = false;
   bool whole_standard = false;
   bool values = false;
+  bool no_mend = false;
 };
 
 // A message without the names and numbers of one case.
@@ -86,6 +88,7 @@ int Main(const Flags& flags) {
   GeneratorSettings settings = flags.whole_standard ? WholeStandard() : GeneratorSettings();
   if (flags.nodes > 0) settings.min_nodes = settings.max_nodes = flags.nodes;
   if (flags.opset > 0) settings.max_opset = flags.opset;
+  settings.mend = !flags.no_mend;
   Learned learned;
   RunServer server(flags.backend);
   const bool runs = !flags.backend.empty();
@@ -204,6 +207,20 @@ int Main(const Flags& flags) {
   const double n = std::max(1, well_formed);
   report["cases"] = flags.cases;
   report["malformed"] = malformed;
+  if (flags.mutate) {
+    const MendCounts mend = TakeMendCounts();
+    report["mutants"] = {{"made", mend.mutants},
+                         {"broken", mend.broken},
+                         {"repaired", mend.repaired},
+                         {"nodes_mended", mend.nodes_mended},
+                         {"nodes_lost", mend.nodes_lost}};
+    report["solver"] = {{"near", mend.solver.near},
+                        {"solves", mend.solver.solves},
+                        {"cached", mend.solver.cached},
+                        {"unsat", mend.solver.unsat},
+                        {"timeouts", mend.solver.timeouts},
+                        {"median_us", shapes::MedianOfSlots(mend.solver.times)}};
+  }
   report["microseconds_to_make"] = making / flags.cases;
   report["mean_nodes"] = f.mean_nodes;
   report["operators"] = f.operators;
@@ -354,6 +371,7 @@ int main(int argc, char** argv) {
   app.add_flag("--whole-standard", flags.whole_standard, "every operator, type and kind of case");
   app.add_flag("--probe", flags.probe, "first learn what the backend does not implement");
   app.add_flag("--mutate", flags.mutate, "mutate seven cases of eight");
+  app.add_flag("--no-mend", flags.no_mend, "with --mutate: cut out nodes whose shapes broke");
   app.add_flag("--check", flags.check, "run the ONNX checker with full shape inference");
   app.add_flag("--reference", flags.reference, "evaluate, and say what could be judged");
   app.add_flag("--show", flags.show, "print operators, and a model of each kind of refusal");

@@ -193,4 +193,17 @@ Range MeasureRange(const Tensor& tensor) {
   return range;
 }
 
+Tensor Resized(const Tensor& tensor, Shape shape) {
+  Tensor out = MakeTensor(tensor.type, std::move(shape));
+  const int64_t count = tensor.size();
+  for (int64_t i = 0; i < out.size() && count > 0; ++i) {
+    if (IsFloat(tensor.type)) {
+      SetFloat(out, i, GetFloat(tensor, i % count));
+    } else {
+      SetInt(out, i, GetInt(tensor, i % count));
+    }
+  }
+  return out;
+}
+
 }  // namespace moire

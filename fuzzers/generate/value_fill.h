@@ -33,6 +33,10 @@ void SetEdge(Tensor& tensor, int64_t index, Random& random);
 // The range of the finite values of a tensor.
 Range MeasureRange(const Tensor& tensor);
 
+// The same elements in another shape: repeated where it is larger, dropped where it is smaller.
+// Floats and integers.
+Tensor Resized(const Tensor& tensor, Shape shape);
+
 }  // namespace moire
 
 #endif  // MOIRE_FUZZERS_GENERATE_VALUE_FILL_H_

@@ -99,11 +99,33 @@ void Perturb(Attribute& attribute, Random& random) {
   }
 }
 
-// Whether the node as it stands gives outputs of the types and shapes that its values have.
-Edited Judge(GraphBuilder& graph, size_t node, const Node& before) {
-  const auto& outputs = graph.node_outputs(node);
+// Makes a node fit whose attribute `kept` was changed: other attributes, constants and sizes
+// follow.
+bool MakeFit(GraphBuilder& graph, size_t node, std::string_view kept) {
+  Node edited = graph.node(node);
+  std::vector<ValueId> inputs = graph.node_inputs(node);
+  while (!inputs.empty() && inputs.back() == kNoValue) inputs.pop_back();
+  std::vector<Shape> wanted;
+  for (const ValueId out : graph.node_outputs(node)) wanted.push_back(graph.value(out).shape);
+  edited.outputs.resize(wanted.size());
+  if (!graph.Mend(edited, inputs, std::move(wanted), kept)) return false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] != kNoValue) graph.ReplaceInput(node, i, inputs[i]);
+  }
+  graph.mutable_node(node).attributes = std::move(edited.attributes);
+  return true;
+}
+
+// Whether the node as it stands gives outputs of the types and shapes that its values have. Where
+// shapes do not fit, what else the node has is now and then made to.
+Edited Judge(GraphBuilder& graph, size_t node, const Node& before, std::string_view kept = {}) {
+  const std::vector<ValueId> outputs = graph.node_outputs(node);
   std::vector<OutValue> inferred(outputs.size());
-  if (!graph.InferNode(graph.node(node), graph.node_inputs(node), inferred)) {
+  const OpEntry* entry = nullptr;
+  if (!graph.InferNode(graph.node(node), graph.node_inputs(node), inferred, &entry)) {
+    const bool fits = entry != nullptr && !kept.empty() && graph.random().Chance(1, 4) &&
+                      MakeFit(graph, node, kept);
+    if (fits) return Edited::kReshaped;
     graph.mutable_node(node) = before;
     return Edited::kNothing;
   }
@@ -124,12 +146,14 @@ Edited ChangeAttribute(GraphBuilder& graph) {
     const Node before = graph.node(node);
     Node& edited = graph.mutable_node(node);
     const size_t which = random.Index(edited.attributes.size());
+    std::string changed;
     if (random.Chance(1, 8)) {
       edited.attributes.erase(edited.attributes.begin() + static_cast<int64_t>(which));
     } else {
+      changed = edited.attributes[which].name;
       Perturb(edited.attributes[which], random);
     }
-    const Edited result = Judge(graph, node, before);
+    const Edited result = Judge(graph, node, before, changed);
     if (result != Edited::kNothing) return result;
   }
   return Edited::kNothing;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "fuzzers/generate/pool.h"
+#include "fuzzers/generate/value_fill.h"
 #include "fuzzers/mutate/edits.h"
 
 namespace moire {
@@ -62,20 +63,6 @@ Edited ChangeElementType(GraphBuilder& graph) {
     }
   }
   return Edited::kReshaped;
-}
-
-// Repeats or drops elements so that the tensor has the new shape.
-Tensor Resized(const Tensor& tensor, Shape shape) {
-  Tensor out = MakeTensor(tensor.type, std::move(shape));
-  const int64_t count = tensor.size();
-  for (int64_t i = 0; i < out.size() && count > 0; ++i) {
-    if (IsFloat(tensor.type)) {
-      SetFloat(out, i, GetFloat(tensor, i % count));
-    } else {
-      SetInt(out, i, GetInt(tensor, i % count));
-    }
-  }
-  return out;
 }
 
 // One size of dim becomes another everywhere: inputs, weights, shape constants.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fuzzers/generate/mend.h"
 #include "fuzzers/mutate/edits.h"
 
 namespace moire {
@@ -59,13 +60,22 @@ bool Usable(const GeneratedCase& made) {
   return !made.model.graph.outputs.empty() && !made.model.graph.nodes.empty();
 }
 
+// Nodes that a repair made fit, and those that it cut out.
+struct Mended {
+  uint64_t mended = 0;
+  uint64_t lost = 0;
+};
+
 // Finishes an edited graph; where shapes may have changed, infers and repairs.
 GeneratedCase Close(GraphBuilder& graph, bool reshaped, const GraphBuilder::OldTypes& old_types,
-                    Random& random, const GeneratorSettings& settings, const Learned& learned) {
+                    Random& random, const GeneratorSettings& settings, const Learned& learned,
+                    Mended& counts) {
   GeneratedCase out = graph.Finish();
   if (!reshaped) return out;
   GraphBuilder again(random, settings, learned, out.model.Opset(""));
   if (!again.Repair(out, old_types)) return {};
+  counts.mended += again.mended();
+  counts.lost += again.lost();
   return again.Finish();
 }
 
@@ -106,8 +116,8 @@ GeneratedCase Anew(Random& random, const GeneratorSettings& settings, const Lear
 
 }  // namespace
 
-GeneratedCase Mutate(const GeneratedCase& parent, Random& random,
-                     const GeneratorSettings& settings, const Learned& learned) {
+GeneratedCase Mutate(const GeneratedCase& parent, Random& random, const GeneratorSettings& settings,
+                     const Learned& learned) {
   // A fifth of the stream is new: mutation alone drifts.
   if (random.Chance(1, 5)) return Anew(random, settings, learned);
   GraphBuilder graph(random, settings, learned, parent.model.Opset(""));
@@ -129,8 +139,11 @@ GeneratedCase Mutate(const GeneratedCase& parent, Random& random,
     }
   }
   Shrink(graph);
-  GeneratedCase out = Close(graph, reshaped && !keep_broken, old_types, random, settings, learned);
+  Mended counts{graph.mended(), 0};
+  GeneratedCase out =
+      Close(graph, reshaped && !keep_broken, old_types, random, settings, learned, counts);
   if (!Usable(out)) return Anew(random, settings, learned);
+  CountMutant(counts.mended, counts.lost);
   out.malformed = keep_broken;
   if (!out.malformed && random.Unit() < settings.malformed_share) Malform(out, random);
   return out;
@@ -166,8 +179,10 @@ GeneratedCase Crossover(const GeneratedCase& a, const GeneratedCase& b, Random& 
     if (other != kNoValue) spliced |= graph.ReplaceUses(id, other, -1);
   }
   Shrink(graph);
-  GeneratedCase out = Close(graph, true, old_types, random, settings, learned);
+  Mended counts{};
+  GeneratedCase out = Close(graph, true, old_types, random, settings, learned, counts);
   if (!spliced || !Usable(out)) return Mutate(a, random, settings, learned);
+  CountMutant(counts.mended, counts.lost);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "fuzzers/generate/generate_testing.h"
+#include "fuzzers/generate/mend.h"
 #include "fuzzers/mutate/edits.h"
 #include "harness/case/onnx_adapter.h"
 
@@ -54,6 +55,34 @@ TEST(Mutate, IsAFunctionOfParentAndSeed) {
     distinct.insert(mutate(seed));
   }
   EXPECT_GE(distinct.size(), 35u);
+}
+
+// Where an edit leaves a node whose shapes do not fit, the solver changes what is around it;
+// without it the node is cut out. What it makes is as valid.
+TEST(Mutate, NodesWhoseShapesBrokeAreMadeToFit) {
+  MendCounts counts[2];
+  for (const bool mend : {false, true}) {
+    GeneratorSettings settings = TenNodes();
+    settings.mend = mend;
+    settings.malformed_share = 0;
+    (void)TakeMendCounts();
+    int invalid = 0;
+    for (uint64_t seed = 0; seed < 500; ++seed) {
+      Random random(seed);
+      const GeneratedCase parent = Generate(random, settings, {});
+      const uint64_t repaired = TakeMendCounts().repaired;
+      EXPECT_EQ(repaired, 0u);
+      const GeneratedCase mutant = Mutate(parent, random, settings, {});
+      const MendCounts made = TakeMendCounts();
+      counts[mend].Add(made);
+      if (made.nodes_mended > 0) invalid += CheckModel(ToCase(mutant).model, true) ? 0 : 1;
+    }
+    EXPECT_LE(invalid, 1);
+  }
+  EXPECT_EQ(counts[0].nodes_mended + counts[0].solver.near + counts[0].solver.solves, 0u);
+  EXPECT_GE(counts[1].repaired, 8u);
+  EXPECT_LT(counts[1].nodes_lost, counts[0].nodes_lost);
+  EXPECT_EQ(counts[1].solver.timeouts, 0u);
 }
 
 TEST(Mutate, EveryEditDoesSomething) {

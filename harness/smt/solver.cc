@@ -3,73 +3,11 @@
 #include <z3++.h>
 
 #include <limits>
+#include <unordered_map>
+
+#include "harness/smt/term_data.h"
 
 namespace moire::smt {
-
-enum class Op {
-  kConstant,
-  kVariable,
-  kAdd,
-  kSub,
-  kMul,
-  kDiv,
-  kMod,
-  kEq,
-  kNe,
-  kLe,
-  kLt,
-  kAnd,
-  kOr,
-  kNot,
-};
-
-// Terms know nothing of a Z3 context: they are trees of our own, translated when a solver takes
-// them.
-struct TermData {
-  Op op = Op::kConstant;
-  int64_t value = 0;  // the constant, or the variable's number
-  std::shared_ptr<const TermData> a, b;
-};
-
-namespace {
-
-std::shared_ptr<const TermData> Make(Op op, const TermData& a, const TermData& b) {
-  return std::make_shared<TermData>(
-      TermData{op, 0, std::make_shared<TermData>(a), std::make_shared<TermData>(b)});
-}
-
-}  // namespace
-
-Term::Term(int64_t constant)
-    : data_(std::make_shared<TermData>(TermData{Op::kConstant, constant, nullptr, nullptr})) {}
-
-Term operator+(const Term& a, const Term& b) { return Term(Make(Op::kAdd, a.data(), b.data())); }
-Term operator-(const Term& a, const Term& b) { return Term(Make(Op::kSub, a.data(), b.data())); }
-Term operator*(const Term& a, const Term& b) { return Term(Make(Op::kMul, a.data(), b.data())); }
-Term operator/(const Term& a, const Term& b) { return Term(Make(Op::kDiv, a.data(), b.data())); }
-Term operator%(const Term& a, const Term& b) { return Term(Make(Op::kMod, a.data(), b.data())); }
-
-Constraint operator==(const Term& a, const Term& b) {
-  return Constraint(Make(Op::kEq, a.data(), b.data()));
-}
-Constraint operator!=(const Term& a, const Term& b) {
-  return Constraint(Make(Op::kNe, a.data(), b.data()));
-}
-Constraint operator<=(const Term& a, const Term& b) {
-  return Constraint(Make(Op::kLe, a.data(), b.data()));
-}
-Constraint operator<(const Term& a, const Term& b) {
-  return Constraint(Make(Op::kLt, a.data(), b.data()));
-}
-Constraint operator>=(const Term& a, const Term& b) { return b <= a; }
-Constraint operator>(const Term& a, const Term& b) { return b < a; }
-Constraint operator&&(const Constraint& a, const Constraint& b) {
-  return Constraint(Make(Op::kAnd, a.data(), b.data()));
-}
-Constraint operator||(const Constraint& a, const Constraint& b) {
-  return Constraint(Make(Op::kOr, a.data(), b.data()));
-}
-Constraint operator!(const Constraint& a) { return Constraint(Make(Op::kNot, a.data(), a.data())); }
 
 struct SolverData {
   // The simple solver: the default one tries tactics first, which costs more than our queries do.
@@ -90,7 +28,19 @@ struct SolverData {
   std::vector<z3::expr> required;
   std::vector<z3::expr> preferred;
 
+  // Terms know nothing of a Z3 context: they are translated when the solver takes them, shared
+  // parts once.
   z3::expr Translate(const TermData& t) {
+    if (t.op == Op::kConstant || t.op == Op::kVariable) return TranslateNew(t);
+    const auto known = translated.find(&t);
+    if (known != translated.end()) return known->second;
+    const z3::expr made = TranslateNew(t);
+    translated.emplace(&t, made);
+    return made;
+  }
+  std::unordered_map<const TermData*, z3::expr> translated;  // while the terms are there
+
+  z3::expr TranslateNew(const TermData& t) {
     switch (t.op) {
       case Op::kConstant:
         return context.int_val(t.value);
@@ -120,12 +70,13 @@ struct SolverData {
         return Translate(*t.a) || Translate(*t.b);
       case Op::kNot:
         return !Translate(*t.a);
+      case Op::kSelect:
+        return z3::ite(Translate(*t.a), Translate(*t.b), Translate(*t.c));
     }
     return context.bool_val(false);
   }
 
-  Solution Read() {
-    const z3::model model = solver.get_model();
+  Solution Read(const z3::model& model) {
     Solution out{Answer::kSat, {}, {}};
     for (const z3::expr& variable : variables) {
       int64_t value = 0;
@@ -140,18 +91,26 @@ struct SolverData {
     const z3::check_result result = solver.check();
     if (result == z3::unsat) return {Answer::kUnsat, {}, {}};
     if (result == z3::unknown) return {Answer::kUnknown, solver.reason_unknown(), {}};
-    Solution best = Read();
+    z3::model model = solver.get_model();
     for (const z3::expr& wish : preferred) {
+      // What holds already costs nothing.
+      if (model.eval(wish, true).is_true()) {
+        solver.add(wish);
+        continue;
+      }
       solver.push();
       solver.add(wish);
-      // A wish that a limit leaves open is dropped like one that cannot be had.
-      if (solver.check() == z3::sat) {
-        best = Read();
-      } else {
-        solver.pop();
+      const z3::check_result granted = solver.check();
+      if (granted == z3::sat) {
+        model = solver.get_model();
+        continue;
       }
+      solver.pop();
+      // A wish that a limit leaves open is dropped like one that cannot be had, and those behind
+      // it: each could take as long.
+      if (granted == z3::unknown) break;
     }
-    return best;
+    return Read(model);
   }
 };
 
@@ -186,15 +145,30 @@ Term Solver::Variable(int64_t low, int64_t high) {
   data_->variables.push_back(variable);
   data_->required.push_back(variable >= data_->context.int_val(low));
   data_->required.push_back(variable <= data_->context.int_val(high));
-  return Term(std::make_shared<TermData>(TermData{Op::kVariable, number, nullptr, nullptr}));
+  return Term(
+      std::make_shared<TermData>(TermData{Op::kVariable, number, nullptr, nullptr, nullptr, true}));
+}
+
+void Solver::Add(const Problem& problem) {
+  for (const Problem::Bounds& bounds : problem.variables()) Variable(bounds.low, bounds.high);
+  for (const Constraint& each : problem.required()) {
+    data_->required.push_back(data_->Translate(each.data()));
+  }
+  for (const Constraint& each : problem.preferred()) {
+    data_->preferred.push_back(data_->Translate(each.data()));
+  }
+  data_->translated.clear();
+  if (problem.Contradicts()) data_->required.push_back(data_->context.bool_val(false));
 }
 
 void Solver::Require(const Constraint& constraint) {
   data_->required.push_back(data_->Translate(constraint.data()));
+  data_->translated.clear();
 }
 
 void Solver::Prefer(const Constraint& constraint) {
   data_->preferred.push_back(data_->Translate(constraint.data()));
+  data_->translated.clear();
 }
 
 Solution Solver::Solve() {
@@ -206,6 +180,7 @@ Solution Solver::Minimize(const Term& cost) {
     z3::solver& solver = data_->solver;
     for (const z3::expr& constraint : data_->required) solver.add(constraint);
     const z3::expr target = data_->Translate(cost.data());
+    data_->translated.clear();
     Solution best;
     for (;;) {
       const z3::check_result result = solver.check();
@@ -219,7 +194,7 @@ Solution Solver::Minimize(const Term& cost) {
       }
       int64_t value = 0;
       solver.get_model().eval(target, true).is_numeral_i64(value);
-      best = data_->Read();
+      best = data_->Read(solver.get_model());
       solver.add(target < data_->context.int_val(value));
     }
   });

@@ -10,9 +10,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
+
+#include "harness/smt/term.h"
 
 namespace moire::smt {
 
@@ -29,43 +30,7 @@ struct Limits {
   unsigned seed = 0;
 };
 
-struct TermData;
 struct SolverData;
-
-// An integer expression. Division and remainder are floored for positive divisors.
-class Term {
- public:
-  Term(int64_t constant);  // NOLINT(google-explicit-constructor): constants read like constants
-  explicit Term(std::shared_ptr<const TermData> data) : data_(std::move(data)) {}
-  const TermData& data() const { return *data_; }
-
- private:
-  std::shared_ptr<const TermData> data_;
-};
-Term operator+(const Term& a, const Term& b);
-Term operator-(const Term& a, const Term& b);
-Term operator*(const Term& a, const Term& b);
-Term operator/(const Term& a, const Term& b);
-Term operator%(const Term& a, const Term& b);
-
-// A condition over terms.
-class Constraint {
- public:
-  explicit Constraint(std::shared_ptr<const TermData> data) : data_(std::move(data)) {}
-  const TermData& data() const { return *data_; }
-
- private:
-  std::shared_ptr<const TermData> data_;
-};
-Constraint operator==(const Term& a, const Term& b);
-Constraint operator!=(const Term& a, const Term& b);
-Constraint operator<=(const Term& a, const Term& b);
-Constraint operator<(const Term& a, const Term& b);
-Constraint operator>=(const Term& a, const Term& b);
-Constraint operator>(const Term& a, const Term& b);
-Constraint operator&&(const Constraint& a, const Constraint& b);
-Constraint operator||(const Constraint& a, const Constraint& b);
-Constraint operator!(const Constraint& a);
 
 struct Solution {
   Answer answer = Answer::kUnknown;
@@ -86,6 +51,9 @@ class Solver {
   // An integer in [low, high].
   Term Variable(int64_t low, int64_t high);
   void Require(const Constraint& constraint);
+  // The variables and constraints of a problem, after Clear() or to a new solver: terms of the
+  // problem and of the solver name the same variables.
+  void Add(const Problem& problem);
   // Held where possible, dropped in order of adding otherwise: gives variety and small answers.
   void Prefer(const Constraint& constraint);
   Solution Solve();
