@@ -38,7 +38,8 @@ std::string_view Setting(std::string_view name, std::string_view key) {
 
 bool IsPlain(std::string_view name) {
   const std::string_view level = Setting(name, "level");
-  return level.empty() || level == "none";
+  const std::string_view threads = Setting(name, "threads");
+  return (level.empty() || level == "none") && (threads.empty() || threads == "1");
 }
 
 std::string ConfigurationClass(std::string_view name) {

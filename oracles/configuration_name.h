@@ -14,7 +14,8 @@ std::string_view BackendPart(std::string_view name);
 std::string_view BackendName(std::string_view name);
 // The value of a setting, "" when it is not there.
 std::string_view Setting(std::string_view name, std::string_view key);
-// Whether the configuration leaves the model as it is: level "none", or no level setting at all.
+// Whether the configuration leaves the model as it is and runs it on one thread: level "none", or no
+// level setting at all.
 bool IsPlain(std::string_view name);
 // The name without what only the place or the number of the release says, and without settings that
 // do not change what is computed (log): "ort:level=all". For keys that hold across releases.

@@ -1,5 +1,5 @@
 // The contract of an oracle. It judges the observations of one case and nothing else: it never calls
-// a runtime, reads no clock and no file, and the same evidence gives the same verdicts. It appends at
+// a runtime (where the evidence offers to run something again, the caller does), reads no clock and no file, and the same evidence gives the same verdicts. It appends at
 // most one verdict per configuration (or pair). Add one: a file beside this one, a line in registry.cc.
 #ifndef MOIRE_ORACLES_ORACLE_H_
 #define MOIRE_ORACLES_ORACLE_H_
@@ -28,6 +28,9 @@ struct Evidence {
   // The ONNX checker with full shape inference, run on demand (it is slow and may hang: the caller
   // announces the stage). Null: not available.
   std::function<Status()> checker;
+  // Runs the configuration of an observation, by its index, on another case, on demand. Null: what
+  // was observed cannot be run again.
+  std::function<Observation(size_t configuration, const Case&)> again = nullptr;
   double reference_cpu_seconds = 0;  // CPU time the reference took; 0 when nobody measured
   // Some value inside the graph is one that ONNX leaves open: refusing at run time is legal then.
   bool unspecified_inside = false;

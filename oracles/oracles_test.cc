@@ -9,6 +9,7 @@
 #include "oracles/configuration_name.h"
 #include "oracles/error_class.h"
 #include "oracles/families.h"
+#include "oracles/sensitivity.h"
 #include "oracles/slice.h"
 
 namespace moire {
@@ -55,6 +56,7 @@ struct Scene {
   Status checker;
   bool unspecified_inside = false;
   double reference_seconds = 0;
+  std::function<Observation(size_t, const Case&)> again = nullptr;
 
   std::vector<Verdict> Judge(const Oracle& oracle) const {
     const Evidence evidence{.test_case = test_case,
@@ -62,6 +64,7 @@ struct Scene {
                             .reference = reference ? &*reference : nullptr,
                             .observations = observations,
                             .checker = [this] { return checker; },
+                            .again = again,
                             .reference_cpu_seconds = reference_seconds,
                             .unspecified_inside = unspecified_inside};
     std::vector<Verdict> verdicts;
@@ -405,6 +408,119 @@ TEST(Levels, SilentWhereTheReferenceSpeaks) {
   Scene open = Levelled(kExact, a, b);
   open.unspecified_inside = true;
   EXPECT_TRUE(open.Judge(LevelsOracle()).empty());
+}
+
+// A graph of one contributed operator, and of others behind it; `again` computes y = gain * x +
+// shift from the perturbed x, as the operator's stand-in.
+struct Standin {
+  double gain = 1;
+  double shift = 0;
+  float input = 1;  // the first element of x
+  std::vector<Verdict> Judge(std::string_view body, const Tensor& none, const Tensor& all,
+                             std::string_view other = "ort@1:level=all") const {
+    const std::string text = fmt::format(
+        R"(<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
+        g (float[2] x, int32[2] k) => (float[2] y) {{ {} }})",
+        body);
+    Scene scene = Levelled(text, none, all);
+    scene.observations[1].configuration = other;
+    scene.test_case.inputs = {{"x", Floats1D(DataType::kFloat, {input, 2})},
+                              {"k", Ints1D(DataType::kInt32, {1, 2})}};
+    scene.again = [this](size_t, const Case& moved) {
+      Tensor out = moved.inputs.at(0).tensor;
+      for (int64_t i = 0; i < out.size(); ++i) SetFloat(out, i, gain * GetFloat(out, i) + shift);
+      return Ran("ort@1:level=none", out);
+    };
+    return scene.Judge(LevelsOracle());
+  }
+};
+
+TEST(LevelsOfContributed, GrossDifferencesOfSmoothOperators) {
+  const Tensor a = Floats1D(DataType::kFloat, {1, 2});
+  const Tensor near = Floats1D(DataType::kFloat, {1, 2.02F});
+  const Tensor far = Floats1D(DataType::kFloat, {1, 2.5F});
+  const Tensor nan = Floats1D(DataType::kFloat, {1, std::nan("")});
+  const Standin plain;
+  for (const auto* body : {"y = com.microsoft.Gelu(x)", "h = com.microsoft.Gelu(x) y = Relu(h)"}) {
+    EXPECT_TRUE(plain.Judge(body, a, a).empty());
+    EXPECT_TRUE(plain.Judge(body, a, near).empty());
+    EXPECT_EQ(plain.Judge(body, a, far).size(), 1u);
+    EXPECT_EQ(plain.Judge(body, a, nan).size(), 1u);
+    EXPECT_EQ(plain.Judge(body, a, far, "ort@1:level=none,threads=4").size(), 1u);
+    // Nothing is said of what is no number, or was observed elsewhere.
+    EXPECT_TRUE(plain.Judge(body, nan, a).empty());
+    EXPECT_TRUE(plain.Judge(body, a, far, "ort@2:level=all").empty());
+  }
+}
+
+TEST(LevelsOfContributed, WhatMovesByItselfIsNotJudged) {
+  const Tensor a = Floats1D(DataType::kFloat, {1, 2});
+  const Tensor far = Floats1D(DataType::kFloat, {1, 2.5F});
+  // Moves by 200 * 2^-10 of its size under rounding's stand-in: half of it is nothing.
+  const Standin steep{.gain = 200, .shift = -199};
+  EXPECT_TRUE(steep.Judge("y = com.microsoft.Gelu(x)", a, far).empty());
+}
+
+// Sums of large values leave the range in one order and not in another, which Clip hides.
+TEST(LevelsOfContributed, WhatMayOverflowOnTheWayIsNotJudged) {
+  const Tensor a = Floats1D(DataType::kFloat, {1, 2});
+  const Tensor nan = Floats1D(DataType::kFloat, {1, std::nan("")});
+  Standin huge;
+  const auto* body = "h = com.microsoft.Gelu(x) y = Clip(h)";
+  EXPECT_EQ(huge.Judge(body, a, nan).size(), 1u);
+  huge.input = 3e38F;
+  EXPECT_TRUE(huge.Judge(body, a, nan).empty());
+}
+
+TEST(LevelsOfContributed, StepsAndUnknownOperatorsAreLeftOpen) {
+  const Tensor a = Floats1D(DataType::kFloat, {1, 2});
+  const Tensor far = Floats1D(DataType::kFloat, {1, 9});
+  const Standin plain;
+  for (const auto* body : {
+           "h = com.microsoft.Gelu(x) y = Floor(h)",       // jumps on rounded values
+           "h = com.microsoft.Gelu(x) y = Reciprocal(h)",  // poles
+           "y = com.microsoft.NoSuchThing(x)",             // nobody vouches for it
+           "h = Mystery(x) y = com.microsoft.Gelu(h)",     // nor for what is before it
+           "h = com.microsoft.Gelu(x) c = Cast<to = 10>(h) d = Cast<to = 1>(c) y = Relu(d)",
+       }) {
+    EXPECT_TRUE(plain.Judge(body, a, far).empty()) << body;
+  }
+}
+
+TEST(LevelsOfContributed, CertainIntegersBitForBit) {
+  const Tensor a = Ints1D(DataType::kUint32, {1, 2});
+  const Tensor b = Ints1D(DataType::kUint32, {1, 3});
+  const Standin plain;
+  EXPECT_EQ(plain.Judge("y = com.microsoft.MurmurHash3(x)", a, b).size(), 1u);
+  EXPECT_EQ(plain.Judge("y = com.microsoft.ExpandDims(k, k)", a, b).size(), 1u);
+  EXPECT_TRUE(plain.Judge("h = Exp(x) y = com.microsoft.MurmurHash3(h)", a, b).empty());
+}
+
+TEST(Perturb, EveryUseHasItsOwnCopyAndMovesALittle) {
+  const Model model = *ParseModel(*ParseModelText(
+      R"(<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2] x, int32[1] k) => (float[2] y) { h = Exp(x) g = Gather(h, k) y = Sub(h, g) })"));
+  const Case original{
+      SerializeModel(model),
+      {{"x", Floats1D(DataType::kFloat, {1, 2})}, {"k", Ints1D(DataType::kInt32, {1})}},
+      {}};
+  const auto moved = Perturb(original, model, "y", 1);
+  ASSERT_TRUE(moved);
+  const Model out = *ParseModel(moved->model);
+  EXPECT_EQ(std::ranges::count(out.graph.nodes, "Exp", &Node::op), 2);
+  ASSERT_EQ(moved->inputs.size(), 3u);
+  for (const NamedTensor& input : moved->inputs) {
+    if (input.tensor.type == DataType::kInt32) {
+      EXPECT_EQ(GetInt(input.tensor, 0), 1);
+      continue;
+    }
+    for (int64_t i = 0; i < 2; ++i) {
+      const double off = std::abs(GetFloat(input.tensor, i) / static_cast<double>(i + 1) - 1);
+      EXPECT_GT(off, 0x1p-12);
+      EXPECT_LT(off, 0x1p-9);
+    }
+  }
+  EXPECT_EQ(Perturb(original, model, "y", 1)->model, moved->model);
 }
 
 TEST(MessageClass, NamesAndNumbersGo) {

@@ -178,6 +178,12 @@ GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const 
       // What is deprecated at the newest still has to be met.
       builder.set_ml_opset(random.Between(1, NewestOpset("ai.onnx.ml")));
     }
+    builder.set_contributed(settings.contributed_share > 0 &&
+                            random.Unit() < settings.contributed_share);
+    // A third of the contributed operators takes quantised data.
+    if (builder.contributed() && random.Chance(1, 4)) {
+      main = random.Chance(1, 2) ? DataType::kUint8 : DataType::kInt8;
+    }
     for (int64_t i = 0; i < sources; ++i) {
       builder.AddInput(i == 0 || random.Chance(1, 2) ? main : DrawType(random),
                        builder.DrawShape(0, 6));

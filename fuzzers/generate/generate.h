@@ -31,6 +31,8 @@ struct GeneratorSettings {
   double old_share = 0;        // those of them
   double rare_type_share = 0;  // cases through which a rare element type or strings flow
   double ml_share = 0;         // cases that have operators of ai.onnx.ml too
+  // Cases of operators of a contributed domain, among others; needs AddContributedSchemas.
+  double contributed_share = 0;
   double function_share = 0;   // cases with a part made a function of the model
   double refused_share = 0;    // cases that pay no heed to what was learned
   double symbolic_share = 0;   // cases whose inputs declare a dim by name or not at all

@@ -11,6 +11,7 @@ GraphBuilder::GraphBuilder(GraphBuilder* outer)
       learned_(outer->learned_),
       opset_(outer->opset_),
       ml_opset_(outer->ml_opset_),
+      contributed_(outer->contributed_),
       carried_(outer->carried_),
       outer_(outer),
       depth_(outer->depth_ + 1),

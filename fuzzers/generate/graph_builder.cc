@@ -471,6 +471,10 @@ GeneratedCase GraphBuilder::Finish() {
   const bool ml = ml_opset_ > 0 && UsesDomain(graph, "ai.onnx.ml");
   if (ml && out.model.Opset("ai.onnx.ml") == 0)
     out.model.opsets.push_back({"ai.onnx.ml", ml_opset_});
+  if (contributed_ && out.model.Opset(kContributedDomain) == 0 &&
+      UsesDomain(graph, kContributedDomain)) {
+    out.model.opsets.push_back({std::string(kContributedDomain), kContributedOpset});
+  }
   for (auto& [id, tensor] : inputs_) {
     Value& v = values_[static_cast<size_t>(id)];
     if (v.uses == 0 && !random_.Chance(1, 30)) continue;

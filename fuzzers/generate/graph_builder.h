@@ -36,9 +36,15 @@ class GraphBuilder {
   const Learned& learned() const { return learned_; }
   int64_t opset() const { return opset_; }
   // The opset of an operator's domain.
-  int64_t DomainOpset(std::string_view domain) const { return domain.empty() ? opset_ : ml_opset_; }
+  int64_t DomainOpset(std::string_view domain) const {
+    if (domain == kContributedDomain) return kContributedOpset;
+    return domain.empty() ? opset_ : ml_opset_;
+  }
   int64_t ml_opset() const { return ml_opset_; }  // 0: the case has no operators of ai.onnx.ml
   void set_ml_opset(int64_t opset) { ml_opset_ = opset; }
+  // Whether the case has operators of the contributed domain.
+  bool contributed() const { return contributed_; }
+  void set_contributed(bool contributed) { contributed_ = contributed; }
   // The element types that flow: those of every case, and rare ones that this case has.
   TypeSet carried() const { return carried_; }
   void Carry(DataType type) { carried_ |= Bit(type); }
@@ -173,6 +179,7 @@ class GraphBuilder {
   const Learned& learned_;
   int64_t opset_;
   int64_t ml_opset_ = 0;
+  bool contributed_ = false;
   TypeSet carried_ = kDataTypes;
   GraphBuilder* outer_ = nullptr;
   int depth_ = 0;

@@ -82,6 +82,7 @@ bool GraphBuilder::Load(const GeneratedCase& source) {
   loaded_ = true;
   opset_ = source.model.Opset("");
   ml_opset_ = source.model.Opset("ai.onnx.ml");
+  contributed_ = source.model.Opset(kContributedDomain) > 0;
   base_.ir_version = source.model.ir_version;
   base_.opsets = source.model.opsets;
   base_.extra = source.model.extra;
@@ -114,6 +115,7 @@ ValueId GraphBuilder::Append(const GeneratedCase& other) {
       return -1;
     }
     if (import.domain == "ai.onnx.ml") ml_opset_ = import.version;
+    contributed_ |= import.domain == kContributedDomain;
   }
   const std::string prefix = "s" + std::to_string((*names_)++) + "_";
   return LoadGraph(other.model.graph, other.inputs, prefix) ? first : -1;

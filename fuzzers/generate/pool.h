@@ -28,6 +28,8 @@ class OperatorPool {
   std::vector<std::string> only_;
 };
 
+// Whether a campaign with these settings places the operator.
+bool Wanted(const OpEntry& entry, const GeneratorSettings& settings);
 // The newest opset that settings, ONNX and the runtime allow.
 int64_t NewestUsable(const GeneratorSettings& settings, const Learned& learned);
 // Places one node of an operator; false (graph as before) when nothing at hand fits.

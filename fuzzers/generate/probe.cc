@@ -42,7 +42,8 @@ std::optional<Probe> SingleNode(const ResolvedOp& op, DataType type, int64_t ops
   static const Shape kShapes[] = {{2, 4, 4, 4}, {3, 3}, {1, 2, 6}, {4}, {2, 1, 3, 3, 2}};
   const bool standard = op.entry->domain.empty();
   GraphBuilder builder(random, settings, learned, standard ? opset : settings.max_opset);
-  if (!standard) builder.set_ml_opset(opset);
+  builder.set_contributed(op.entry->domain == kContributedDomain);
+  if (!standard && !builder.contributed()) builder.set_ml_opset(opset);
   builder.Carry(type);
   builder.AddInput(type, kShapes[random.Index(std::size(kShapes))],
                    IsFloat(type) ? kRanges[random.Index(2)] : Range{1, 2});
@@ -92,7 +93,7 @@ size_t ProbeImplemented(const GeneratorSettings& settings,
   for (const OpEntry* entry : AllEntries()) {
     // A refusal of a body is none of its node.
     if ((entry->flags & kBodies) != 0) continue;
-    if (!settings.whole_standard && !IsRead(*entry)) continue;
+    if (!Wanted(*entry, settings)) continue;
     for (const int64_t opset : OpsetsThatMatter(*entry, single)) {
       const ResolvedOp op = Resolve(entry->op, opset, entry->domain);
       const TypeSet first =

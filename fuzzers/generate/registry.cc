@@ -20,6 +20,11 @@ const OpTable kUnreadFamilies[] = {
     LossOps(),      SequenceOps(),  ControlOps(), ClassicOps(), TreeOps(),
 };
 
+// Those of a contributed domain: in force where its schemas were added.
+const OpTable kContributedFamilies[] = {
+    ContributedProducts(), ContributedMoves(), ContributedLayers(), ContributedQuants(),
+};
+
 struct AtOpset {
   std::vector<ResolvedOp> ops;
   std::unordered_map<std::string_view, ResolvedOp> by_name;
@@ -32,6 +37,7 @@ struct Resolved {
   std::unordered_set<const OpEntry*> unread;  // of the families
   std::vector<AtOpset> opsets;                // of the default domain
   std::vector<AtOpset> ml_opsets;             // of ai.onnx.ml
+  std::vector<AtOpset> contributed_opsets;    // of the contributed domain
 
   Resolved() {
     for (const OpTable table : kFamilies) {
@@ -43,8 +49,15 @@ struct Resolved {
         unread.insert(&entry);
       }
     }
+    for (const OpTable table : kContributedFamilies) {
+      for (const OpEntry& entry : table) {
+        all.push_back(&entry);
+        unread.insert(&entry);
+      }
+    }
     Fill(opsets, "");
     Fill(ml_opsets, kMlDomain);
+    Fill(contributed_opsets, kContributedDomain);
   }
 
   void Fill(std::vector<AtOpset>& out, std::string_view domain) const {
@@ -69,8 +82,10 @@ const Resolved& All() {
 
 const AtOpset& At(int64_t opset, std::string_view domain) {
   static const AtOpset nothing;
-  if (!domain.empty() && domain != kMlDomain) return nothing;
-  const auto& opsets = domain.empty() ? All().opsets : All().ml_opsets;
+  if (!domain.empty() && domain != kMlDomain && domain != kContributedDomain) return nothing;
+  const auto& opsets = domain.empty()        ? All().opsets
+                       : domain == kMlDomain ? All().ml_opsets
+                                             : All().contributed_opsets;
   const auto newest = static_cast<int64_t>(opsets.size()) - 1;
   return opsets[static_cast<size_t>(std::clamp<int64_t>(opset, 0, newest))];
 }

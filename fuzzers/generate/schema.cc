@@ -43,7 +43,9 @@ std::vector<ParameterInfo> Convert(const onnx::OpSchema& schema,
   return out;
 }
 
-constexpr std::string_view kDomains[] = {"", "ai.onnx.ml"};
+// Those of the standard, then the contributed one.
+constexpr std::string_view kDomains[] = {"", "ai.onnx.ml", kContributedDomain};
+constexpr size_t kStandardDomains = 2;
 
 struct Registry {
   struct Domain {
@@ -89,8 +91,8 @@ struct Registry {
   }
 };
 
-const Registry& TheRegistry() {
-  static const Registry registry;
+Registry& TheRegistry() {
+  static Registry registry;
   return registry;
 }
 
@@ -206,9 +208,20 @@ const SchemaInfo* FindSchema(std::string_view op, int64_t opset, std::string_vie
   return nullptr;
 }
 
+void AddContributedSchemas(std::vector<SchemaInfo> schemas) {
+  Registry::Domain& domain = TheRegistry().domains.back();
+  for (SchemaInfo& schema : schemas) {
+    if (schema.domain != kContributedDomain || domain.schemas.contains(schema.op)) continue;
+    domain.newest = kContributedOpset;
+    schema.since = kContributedOpset;
+    auto& versions = domain.schemas[schema.op];
+    versions.push_back(std::make_unique<SchemaInfo>(std::move(schema)));
+  }
+}
+
 std::vector<std::pair<std::string, std::string>> AllOperators() {
   std::vector<std::pair<std::string, std::string>> out;
-  for (size_t i = 0; i < std::size(kDomains); ++i) {
+  for (size_t i = 0; i < kStandardDomains; ++i) {
     for (const auto& [name, versions] : TheRegistry().domains[i].schemas) {
       out.emplace_back(kDomains[i], name);
     }

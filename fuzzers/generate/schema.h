@@ -1,5 +1,5 @@
-// The ONNX operator schemas as plain tables, of the default domain and ai.onnx.ml. schema.cc and
-// functions.cc are the files of this room that include ONNX headers.
+// The ONNX operator schemas as plain tables, of the default domain and ai.onnx.ml, and those of a
+// contributed domain that a backend lists (contributed.h). schema.cc and functions.cc are the files of this room that include ONNX headers.
 #ifndef MOIRE_FUZZERS_GENERATE_SCHEMA_H_
 #define MOIRE_FUZZERS_GENERATE_SCHEMA_H_
 
@@ -88,10 +88,17 @@ struct SchemaInfo {
 // deprecated. The pointer stays valid.
 const SchemaInfo* FindSchema(std::string_view op, int64_t opset, std::string_view domain = "");
 
+// Operators that are no standard, of the runtime that defines them: ONNX Runtime's. Their opset is 1.
+inline constexpr std::string_view kContributedDomain = "com.microsoft";
+inline constexpr int64_t kContributedOpset = 1;
+// Makes the schemas of that domain known to this process. Before anything is generated or parsed;
+// schemas of other domains, and operators that are known already, are passed over.
+void AddContributedSchemas(std::vector<SchemaInfo> schemas);
+
 // The newest opset of a domain that the ONNX library knows.
 int64_t NewestOpset(std::string_view domain = "");
 
-// Domain and name of every operator of both domains, sorted.
+// Domain and name of every operator of both standard domains, sorted.
 std::vector<std::pair<std::string, std::string>> AllOperators();
 
 // The declared type of a sequence or optional; of tensors of a shape where one is given (-1: any).

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "fuzzers/generate/contributed.h"
 #include "fuzzers/generate/coverage_table.h"
 #include "fuzzers/generate/distribution.h"
 #include "fuzzers/generate/generate.h"
@@ -23,6 +24,7 @@
 #include "harness/backends/spec.h"
 #include "harness/case/onnx_adapter.h"
 #include "oracles/oracle.h"
+#include "oracles/stability.h"
 
 namespace moire {
 namespace {
@@ -44,6 +46,7 @@ struct Flags {
   bool whole_standard = false;
   bool values = false;
   bool no_mend = false;
+  std::string schemas;
 };
 
 // A message without the names and numbers of one case.
@@ -86,6 +89,16 @@ int Values(const Flags& flags) {
 int Main(const Flags& flags) {
   if (flags.values) return Values(flags);
   GeneratorSettings settings = flags.whole_standard ? WholeStandard() : GeneratorSettings();
+  if (!flags.schemas.empty()) {
+    const auto text = ReadFile(flags.schemas);
+    auto schemas = text ? ParseSchemaList(*text, kContributedDomain) : std::unexpected(text.error());
+    if (!schemas) {
+      std::fprintf(stderr, "%s\n", schemas.error().message.c_str());
+      return 2;
+    }
+    AddContributedSchemas(std::move(*schemas));
+    settings.contributed_share = 1;
+  }
   if (flags.nodes > 0) settings.min_nodes = settings.max_nodes = flags.nodes;
   if (flags.opset > 0) settings.max_opset = flags.opset;
   settings.mend = !flags.no_mend;
@@ -140,6 +153,7 @@ int Main(const Flags& flags) {
   std::map<std::string, std::pair<int64_t, int64_t>> opaque;  // by reason
   std::vector<std::vector<float>> bounds(32);
   double reference_us = 0, run_us = 0;
+  int behind_contributed = 0, judged_contributed = 0;
   GeneratedCase previous;
   for (int i = 0; i < flags.cases; ++i) {
     auto start = std::chrono::steady_clock::now();
@@ -198,6 +212,11 @@ int Main(const Flags& flags) {
           opaque[Class(output.opaque_reason)].second += output.size();
         }
       }
+    }
+    for (const ValueInfo& output : generated.model.graph.outputs) {
+      if (!HasContributed(generated.model, output.name)) continue;
+      ++behind_contributed;
+      judged_contributed += StabilityOf(generated.model, output.name) != Stability::kOpen;
     }
     if (flags.check) coverage.Add(generated, valid, executed);
     previous = std::move(generated);
@@ -271,6 +290,10 @@ int Main(const Flags& flags) {
     report["implemented_operators"] = implemented.size();
     report["missing_operator_types"] = missing;
     report["missing_names"] = names;
+  }
+  if (behind_contributed > 0) {
+    report["outputs_behind_contributed"] = behind_contributed;
+    report["of_these_compared"] = static_cast<double>(judged_contributed) / behind_contributed;
   }
   if (flags.check) report["valid_share"] = 1 - invalid / n;
   if (flags.check) {
@@ -377,6 +400,8 @@ int main(int argc, char** argv) {
   app.add_flag("--show", flags.show, "print operators, and a model of each kind of refusal");
   app.add_option("--last", flags.last, "write each case here before it runs: what a crash leaves");
   app.add_option("--table", flags.table, "with --check: write what is covered as a table");
+  app.add_option("--schemas", flags.schemas,
+                 "generate the contributed operators of this list (`moire backends schemas`)");
   app.add_flag("--values", flags.values,
                "instead: graphs of 10, 20 and 30 nodes, with the value search and without");
   app.add_flag("--json", flags.json, "one JSON object");

@@ -147,6 +147,14 @@ Result<std::vector<std::unique_ptr<Configuration>>> OpenConfigurationsFrom(
   return opened;
 }
 
+Result<std::string> ListBackendSchemas(std::string_view spec) {
+  MOIRE_ASSIGN(const BackendSpec parsed, ParseSpec(spec, kPathBackend));
+  for (const BackendEntry& entry : BackendRegistry()) {
+    if (entry.name == parsed.name && entry.schemas != nullptr) return entry.schemas(parsed.target);
+  }
+  return Fail(ErrorCode::kInvalidInput, "backend '{}' lists no operators of its own", parsed.name);
+}
+
 Result<std::vector<std::unique_ptr<Configuration>>> OpenConfigurations(std::string_view spec) {
   return OpenConfigurationsFrom(BackendRegistry(), spec);
 }

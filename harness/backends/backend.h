@@ -70,12 +70,17 @@ struct BackendEntry {
                                                               std::string_view settings);
   std::vector<BackendInfo> (*list)();
   Status (*install)(std::string_view version);
+  // The file that lists the operators which the backend defines itself; null where there are none.
+  Result<std::string> (*schemas)(std::string_view target) = nullptr;
 };
 const std::vector<BackendEntry>& BackendRegistry();
 
 // SPEC is NAME[@VERSION|@PATH][:key=value[,key=value...]], or a path to a library
 // ("/x/libonnxruntime.so:level=none"). Errors say which names, versions or keys exist.
 Result<std::vector<std::unique_ptr<Configuration>>> OpenConfigurations(std::string_view spec);
+
+// The list of a SPEC's backend. kInvalidInput for a backend without operators of its own.
+Result<std::string> ListBackendSchemas(std::string_view spec);
 
 }  // namespace moire
 

@@ -1,6 +1,7 @@
 // Every backend, one line each. To add one: docs/backends.md.
 #include "harness/backends/backend.h"
 #include "harness/backends/ort/ort_backend.h"
+#include "harness/backends/ort/ort_release.h"
 #include "harness/backends/reference/reference_backend.h"
 #include "harness/backends/spec.h"
 
@@ -12,7 +13,7 @@ std::vector<BackendEntry>& Registry() {
       {"reference", "Moire's own interpreter, nominal results", OpenReference, ListReference,
        InstallReference},
       {"ort", "ONNX Runtime, a released library: ort, ort@1.27.0, ort@/path/libonnxruntime.so",
-       OpenOrt, ListOrt, InstallOrt},
+       OpenOrt, ListOrt, InstallOrt, ListOrtSchemas},
   };
   return registry;
 }

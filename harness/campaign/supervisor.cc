@@ -108,6 +108,7 @@ Result<std::vector<std::string>> WholeSpecs(const std::vector<std::string>& back
   }
   // The two ends of the optimiser first: they run every case.
   const auto rank = [](const std::string& spec) {
+    if (spec.find("threads=") != std::string::npos) return 3;
     if (spec.find("level=none") != std::string::npos) return 0;
     return spec.find("level=all") != std::string::npos ? 1 : 2;
   };
@@ -225,6 +226,7 @@ Status Supervisor::StartWorker(Slot& slot) {
   config.max_nodes = options_.max_nodes;
   config.whole_standard = options_.whole_standard;
   config.value_search = options_.value_search;
+  config.schemas = options_.schemas;
   config.directory = options_.out;
   WorkerStats& stats = slot.process.stats();
   std::vector<std::string> corpora;

@@ -28,6 +28,7 @@ struct FuzzOptions {
   int min_nodes = 1;
   int max_nodes = 30;
   bool whole_standard = false;  // operators too whose findings have not all been read
+  std::string schemas;          // list of contributed operators to generate (docs/formats.md)
   bool value_search = true;    // values that keep outputs finite and decidable
   bool fail_on_finding = false;
   bool stop_on_finding = false;

@@ -10,6 +10,7 @@
 
 #include "fuzzers/feedback/base_case.h"
 #include "fuzzers/feedback/extra_counters.h"
+#include "fuzzers/generate/contributed.h"
 #include "harness/backends/ort/ort_backend.h"
 #include "harness/backends/spec.h"
 #include "harness/campaign/probe.h"
@@ -32,6 +33,9 @@ constexpr uint8_t kMaxPutBacks = 3;
 
 // Serialised cases that stay parsed; in memory they take about four times as much.
 constexpr size_t kParentBytes = size_t{32} << 20;
+
+// Cases with contributed operators, where the campaign has them.
+constexpr double kContributedShare = 0.75;
 
 // Row of the journal that marks a new process.
 constexpr std::string_view kRestart = "#restart";
@@ -76,13 +80,19 @@ Status Worker::OpenSharedMappings() {
   if (state_ == nullptr || stats_ == nullptr) {
     return Fail(ErrorCode::kEnvironment, "cannot map the shared state: {}", std::strerror(errno));
   }
-  observer_ = std::make_unique<OffsetObserver>(*state_);
+  observer_ = std::make_unique<SharedStageObserver>(*state_);
   InstallFatalSignalHandlers(*state_, {"onnxruntime"});
   return {};
 }
 
 Status Worker::Open() {
   if (config_.whole_standard) settings_ = WholeStandard();
+  if (!config_.schemas.empty()) {
+    MOIRE_ASSIGN(const std::string list, ReadFile(config_.schemas));
+    MOIRE_ASSIGN(auto schemas, ParseSchemaList(list, kContributedDomain));
+    AddContributedSchemas(std::move(schemas));
+    settings_.contributed_share = kContributedShare;
+  }
   settings_.min_nodes = config_.min_nodes;
   settings_.max_nodes = config_.max_nodes;
   next_case_ = config_.first_case;
@@ -317,12 +327,13 @@ std::function<void(const Node&, std::span<const RangeTensor>)> Worker::Notes(
   };
 }
 
-Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bool all) {
+// `known`: null, or what the fast configurations showed, beside which the others are run and judged.
+Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed,
+                          const Execution* known) {
   ExecuteOptions options;
   options.observer = observer_.get();
   const std::span<const std::unique_ptr<Configuration>> configurations(configurations_);
   const size_t fast = std::min(kFastTier, configurations.size());
-  const size_t offset = all ? fast : 0;
   // Putting the case together ran the reference already.
   if (evaluated_ && &parsed == made_.get()) {
     options.evaluated = &*evaluated_;
@@ -332,15 +343,18 @@ Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bo
   heeded_.clear();
   probed_.clear();
   applied_ = false;
-  if (!possible_.empty()) {
-    options.instead = [this, offset](int configuration, const Model& model) {
-      return Instead(configuration + static_cast<int>(offset), model);
+  if (!possible_.empty() || known != nullptr) {
+    options.instead = [this, known](int configuration, const Model& model) {
+      const auto index = static_cast<size_t>(configuration);
+      if (known != nullptr && index < known->observations.size()) {
+        return std::optional(known->observations[index]);
+      }
+      return possible_.empty() ? std::nullopt : Instead(configuration, model);
     };
   }
-  observer_->set_offset(static_cast<int>(offset));
-  Execution execution = Execute(
-      test_case, parsed.model, all ? configurations.subspan(fast) : configurations.first(fast),
-      options);
+  Execution execution =
+      Execute(test_case, parsed.model,
+              known != nullptr ? configurations : configurations.first(fast), options);
   evaluated_.reset();
   // What was not run says nothing of the configuration, and nothing against another.
   if (!heeded_.empty()) {
@@ -350,6 +364,17 @@ Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed, bo
                                                      seen.configuration == verdict.against);
       });
     });
+  }
+  if (known != nullptr) {
+    // Said already.
+    std::erase_if(execution.verdicts, [&](const Verdict& verdict) {
+      return std::ranges::any_of(known->observations, [&](const Observation& seen) {
+        return seen.configuration == verdict.configuration;
+      });
+    });
+    execution.observations.erase(
+        execution.observations.begin(),
+        execution.observations.begin() + static_cast<int64_t>(known->observations.size()));
   }
   const bool died = std::ranges::any_of(
       execution.verdicts, [](const Verdict& verdict) { return IsDeath(verdict.kind); });
@@ -510,7 +535,7 @@ void Worker::Test(std::string_view bytes) {
   }
   std::optional<Case> own;
   const Case& test_case = parsed == made_ ? made_case_ : own.emplace(*ParseCase(bytes));
-  const Execution execution = RunCase(test_case, *parsed, /*all=*/false);
+  const Execution execution = RunCase(test_case, *parsed, nullptr);
   const bool accepted = !execution.observations.empty() &&
                         execution.observations.front().outcome == Outcome::kOutputs;
   new_blocks_.clear();
@@ -521,7 +546,7 @@ void Worker::Test(std::string_view bytes) {
   LogCase(bytes, execution);
   if (configurations_.size() > kFastTier &&
       (new_blocks_.size() >= kManyNewBlocks || Mix64(Hash(bytes)) % kSampleAll == 0)) {
-    const Execution slow = RunCase(test_case, *parsed, /*all=*/true);
+    const Execution slow = RunCase(test_case, *parsed, &execution);
     Report(bytes, parsed->model, slow);
     LogCase(bytes, slow);
     new_blocks_.clear();

@@ -30,19 +30,6 @@
 
 namespace moire {
 
-// Stages of a run over a part of the configurations, with the index among all of them.
-class OffsetObserver : public SharedStageObserver {
- public:
-  using SharedStageObserver::SharedStageObserver;
-  void set_offset(int offset) { offset_ = offset; }
-  void Enter(Stage stage, int configuration) override {
-    SharedStageObserver::Enter(stage, configuration < 0 ? configuration : configuration + offset_);
-  }
-
- private:
-  int offset_ = 0;
-};
-
 class Worker {
  public:
   // Opens the configurations, learns what they do not implement, arms coverage.
@@ -83,7 +70,7 @@ class Worker {
   void SearchValues(GeneratedCase& made);
   std::shared_ptr<const GeneratedCase> Take(std::string_view bytes);
   std::function<void(const Node&, std::span<const RangeTensor>)> Notes(const GeneratedCase& parsed);
-  Execution RunCase(const Case& test_case, const GeneratedCase& parsed, bool all);
+  Execution RunCase(const Case& test_case, const GeneratedCase& parsed, const Execution* known);
   void ApplyRules(const Model& model);
   std::optional<Observation> Instead(int configuration, const Model& model);
   Status OpenMalformed();
@@ -102,7 +89,7 @@ class Worker {
   std::vector<std::string> classes_;  // ConfigurationClass of each
   SharedState* state_ = nullptr;
   WorkerStats* stats_ = nullptr;
-  std::unique_ptr<OffsetObserver> observer_;
+  std::unique_ptr<SharedStageObserver> observer_;
   std::unique_ptr<BreakpointCoverage> coverage_;
   std::optional<BlockSet> blocks_;  // of accepted cases and the base, all workers together
   std::optional<Waypoints> waypoints_;

@@ -6,7 +6,7 @@ namespace moire {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(WorkerConfig, specs, feedback, seed, first_case,
                                                 cases, min_nodes, max_nodes, whole_standard,
-                                                value_search, worker, directory,
+                                                schemas, value_search, worker, directory,
                                                 state, stats, journal, rerun,
                                                 rerun_corpus, abort_on_bug)
 

@@ -24,6 +24,7 @@ struct WorkerConfig {
   int min_nodes = 1;
   int max_nodes = 30;
   bool whole_standard = false;  // GeneratorSettings
+  std::string schemas;              // file that lists contributed operators to generate; empty: none
   bool value_search = true;    // values that keep outputs finite and decidable
   int worker = 0;
   std::string directory;  // OUT; empty: no supervisor, nothing is written

@@ -57,6 +57,14 @@ void AddBackends(CLI::App& app, CommandContext& context) {
   list->callback([argument, &context] {
     if (const Status status = List(*argument, context); !status) Complain(context, status.error());
   });
+  CLI::App* schemas = command->add_subcommand(
+      "schemas", "Write the list of operators that a backend defines itself, and print its path");
+  schemas->add_option("spec", *argument, "SPEC, such as ort@1.32.0")->required();
+  schemas->callback([argument, &context] {
+    const auto path = ListBackendSchemas(*argument);
+    if (!path) return Complain(context, path.error());
+    fmt::print("{}\n", *path);
+  });
   CLI::App* install = command->add_subcommand("install", "Install a release");
   install->add_option("spec", *argument, "NAME@VERSION, such as ort@1.27.0")->required();
   install->callback([argument, &context] {

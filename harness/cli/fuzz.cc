@@ -5,6 +5,8 @@
 #include <memory>
 #include <thread>
 
+#include "fuzzers/generate/schema.h"
+#include "harness/backends/backend.h"
 #include "harness/campaign/journal.h"
 #include "harness/campaign/supervisor.h"
 #include "harness/cli/command.h"
@@ -12,11 +14,15 @@
 namespace moire {
 namespace {
 
+// Configurations beside the levels.
+constexpr const char* kThreadSettings = ":level=none+all,threads=4";
+
 struct Flags {
   FuzzOptions options;
   std::string time;
   std::string nodes;
   std::string json;
+  std::vector<std::string> domains;
 };
 
 // "90", "90s", "2m", "1h" in seconds.
@@ -59,6 +65,17 @@ Status Complete(Flags& flags) {
     return Fail(ErrorCode::kInvalidInput, "--feedback none runs one worker; leave --jobs out");
   }
   if (options.backends.empty()) options.backends = {"ort"};
+  for (const std::string& domain : flags.domains) {
+    if (domain != kContributedDomain) {
+      return Fail(ErrorCode::kInvalidInput, "--domains '{}': there is {}", domain,
+                  kContributedDomain);
+    }
+    MOIRE_ASSIGN(options.schemas, ListBackendSchemas(options.backends.front()));
+    // The reference knows none of these operators: a runtime is compared with itself on more threads.
+    if (options.backends.front().find(':') == std::string::npos) {
+      options.backends.push_back(options.backends.front() + kThreadSettings);
+    }
+  }
   if (!options.rerun.empty()) {
     if (options.feedback == "none") {
       return Fail(ErrorCode::kInvalidInput,
@@ -90,6 +107,8 @@ void AddFuzz(CLI::App& app, CommandContext& context) {
   command->add_option("--nodes", flags->nodes, "Nodes of a generated graph: N or LOW-HIGH; default 1-30");
   command->add_flag("--whole-standard", options.whole_standard,
                     "Generate the operators and element types too whose findings have not all been read by hand");
+  command->add_option("--domains", flags->domains,
+                      "Generate contributed operators too that the first backend lists: com.microsoft");
   command->add_flag_callback("--no-value-search", [flags] { flags->options.value_search = false; },
                     "Leave inputs as they were drawn where they give NaN, infinities or undecidable results");
   command->add_option("--feedback", options.feedback, "breakpoints, sanitizer (an instrumented runtime) or none (repeatable by seed)")

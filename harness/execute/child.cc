@@ -245,7 +245,7 @@ class Session {
             measured.push_back(
                 std::make_unique<Measured>(std::move(configuration), options_.check_growth));
           }
-          return ExecuteAndSend(measured, state, send);
+          return ExecuteAndSend(measured, /*run_again=*/true, state, send);
         });
     Heard heard = Hear(first.output);
     if (heard.error) return std::unexpected(*heard.error);
@@ -275,11 +275,13 @@ class Session {
         limits);
   }
 
-  int ExecuteAndSend(const Configurations& configurations, SharedState& state, const Send& send) {
+  int ExecuteAndSend(const Configurations& configurations, bool run_again, SharedState& state,
+                     const Send& send) {
     SharedStageObserver observer(state);
     ExecuteOptions execute;
     execute.budget = options_.budget;
     execute.observer = &observer;
+    execute.run_again = run_again;
     SendExecution(Execute(case_, configurations, execute), options_.keep_outputs, send);
     return 0;
   }
@@ -356,7 +358,7 @@ class Session {
           if (const Result<Model> model = ParseModel(case_.model)) {
             Evaluate(*model, case_.inputs, {.budget = options_.budget, .on_node = {}});
           }
-          return ExecuteAndSend(recorded, state, send);
+          return ExecuteAndSend(recorded, /*run_again=*/false, state, send);
         },
         options_.limits);
     Heard heard = Hear(end.output);

@@ -107,8 +107,17 @@ Execution RunStages(const Case& test_case, Execution execution,
                           Enter(options, Stage::kJudge);
                           return status;
                         },
+                    .again = nullptr,
                     .reference_cpu_seconds = evaluated.cpu_seconds,
                     .unspecified_inside = evaluated.unspecified_inside};
+  if (options.run_again) {
+    evidence.again = [&](size_t index, const Case& other) {
+      Enter(options, Stage::kConfiguration, static_cast<int>(index));
+      Observation seen = configurations[index]->Run(other);
+      Enter(options, Stage::kJudge);
+      return seen;
+    };
+  }
   execution.verdicts = JudgeAll(evidence);
   Enter(options, Stage::kIdle);
   return execution;

@@ -50,6 +50,8 @@ struct Evaluated {
 struct ExecuteOptions {
   Budget budget;
   bool run_reference = true;
+  // Whether an oracle may have a configuration run another case; not where runs are only told again.
+  bool run_again = true;
   // When the caller ran the reference on this very case already (EvaluateCase): taken from here, and
   // on_node is not called.
   Evaluated* evaluated = nullptr;

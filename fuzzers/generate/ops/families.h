@@ -29,6 +29,11 @@ OpTable SequenceOps();       // sequence.cc: sequences and optionals
 OpTable ControlOps();        // control.cc: If, Loop, Scan, SequenceMap
 OpTable ClassicOps();        // classic.cc: ai.onnx.ml without trees
 OpTable TreeOps();           // trees.cc: tree ensembles and support vectors
+// Of com.microsoft, ONNX Runtime's contributed domain.
+OpTable ContributedProducts();  // contributed_products.cc: MatMul, Conv and their fused forms
+OpTable ContributedMoves();     // contributed_moves.cc: what moves, selects and counts elements
+OpTable ContributedLayers();    // contributed_layers.cc: activations, normalisations, attention
+OpTable ContributedQuants();    // contributed_quants.cc: quantised operators
 
 // Shared by families.
 bool InferSame(InferContext& c);       // every output has the shape of input 0

@@ -67,6 +67,65 @@ Result<OrtRelease> FindByPath(std::string_view target) {
   return OrtRelease{"", path.string()};
 }
 
+// A script of Moire's own sources.
+Result<std::string> FindScript(std::string_view name) {
+  std::string script = fmt::format("{}/{}", MoireRoot(), name);
+  if (access(script.c_str(), R_OK) == 0) return script;
+  return Fail(ErrorCode::kNotFound, "{}: {}; set MOIRE_ROOT to Moire's sources", script,
+              std::strerror(errno));
+}
+
+// Runs a program to its end. Where it fails the message is the last line that it wrote to standard
+// error, without the "error: " in front.
+Status RunScript(std::vector<std::string> words) {
+  // Scripts find MOIRE_HOME in their environment; ours may be the compiled-in default.
+  std::string home = "MOIRE_HOME=" + MoireHome();
+  std::vector<char*> environment = {home.data()};
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (!std::string_view(*variable).starts_with("MOIRE_HOME=")) environment.push_back(*variable);
+  }
+  environment.push_back(nullptr);
+  int pipe_ends[2];
+  if (pipe2(pipe_ends, O_CLOEXEC) != 0) {
+    return Fail(ErrorCode::kEnvironment, "cannot make a pipe: {}", std::strerror(errno));
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDERR_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  pid_t child = 0;
+  const int failure = posix_spawnp(&child, words[0].c_str(), &actions, nullptr, arguments.data(),
+                                   environment.data());
+  posix_spawn_file_actions_destroy(&actions);
+  close(pipe_ends[1]);
+  if (failure != 0) {
+    close(pipe_ends[0]);
+    return Fail(ErrorCode::kEnvironment, "cannot start {}: {}", words[0], std::strerror(failure));
+  }
+  std::string output;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t got = read(pipe_ends[0], buffer, sizeof(buffer));
+    if (got > 0) output.append(buffer, static_cast<size_t>(got));
+    if (got == 0 || (got < 0 && errno != EINTR)) break;
+  }
+  close(pipe_ends[0]);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  // The script's last words are "error: what went wrong".
+  while (!output.empty() && output.back() == '\n') output.pop_back();
+  std::string_view line = output;
+  if (const size_t newline = line.rfind('\n'); newline != line.npos)
+    line.remove_prefix(newline + 1);
+  if (line.starts_with("error: ")) line.remove_prefix(7);
+  return Fail(ErrorCode::kEnvironment, "{}", line.empty() ? "the script failed" : line);
+}
+
 }  // namespace
 
 std::string MoireHome() { return FromEnvironment("MOIRE_HOME", MOIRE_DEFAULT_HOME); }
@@ -115,59 +174,31 @@ Result<OrtRelease> FindOrtRelease(std::string_view target) {
 
 Status InstallOrtRelease(std::string_view version) {
   if (!IsVersion(version)) return Fail(ErrorCode::kInvalidInput, "'{}' is not a version", version);
-  const std::string script = MoireRoot() + "/harness/setup/install_runtime.sh";
-  if (access(script.c_str(), R_OK) != 0) {
-    return Fail(ErrorCode::kNotFound, "{}: {}; set MOIRE_ROOT to Moire's sources", script,
-                std::strerror(errno));
-  }
-  // The script finds MOIRE_HOME in its environment; ours may be the compiled-in default.
-  std::string home = "MOIRE_HOME=" + MoireHome();
-  std::vector<char*> environment = {home.data()};
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!std::string_view(*variable).starts_with("MOIRE_HOME=")) environment.push_back(*variable);
-  }
-  environment.push_back(nullptr);
-  int pipe_ends[2];
-  if (pipe2(pipe_ends, O_CLOEXEC) != 0) {
-    return Fail(ErrorCode::kEnvironment, "cannot make a pipe: {}", std::strerror(errno));
-  }
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDERR_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  std::string words[] = {"bash", script, "ort", std::string(version)};
-  char* arguments[] = {words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
-  pid_t child = 0;
-  const int failure =
-      posix_spawnp(&child, "bash", &actions, nullptr, arguments, environment.data());
-  posix_spawn_file_actions_destroy(&actions);
-  close(pipe_ends[1]);
-  if (failure != 0) {
-    close(pipe_ends[0]);
-    return Fail(ErrorCode::kEnvironment, "cannot start bash: {}", std::strerror(failure));
-  }
-  std::string output;
-  char buffer[4096];
-  for (;;) {
-    const ssize_t got = read(pipe_ends[0], buffer, sizeof(buffer));
-    if (got > 0) output.append(buffer, static_cast<size_t>(got));
-    if (got == 0 || (got < 0 && errno != EINTR)) break;
-  }
-  close(pipe_ends[0]);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  // The script's last words are "error: what went wrong".
-  while (!output.empty() && output.back() == '\n') output.pop_back();
-  std::string_view line = output;
-  if (const size_t newline = line.rfind('\n'); newline != line.npos)
-    line.remove_prefix(newline + 1);
-  if (line.starts_with("error: ")) line.remove_prefix(7);
+  MOIRE_ASSIGN(const std::string script, FindScript("harness/setup/install_runtime.sh"));
+  const Status status = RunScript({"bash", script, "ort", std::string(version)});
+  if (status) return {};
   // A release that does not exist is the user's mistake, all else the machine's.
-  return Fail(
-      line.starts_with("there is no wheel") ? ErrorCode::kNotFound : ErrorCode::kEnvironment,
-      "installing ort@{}: {}", version, line.empty() ? "the script failed" : line);
+  const std::string& line = status.error().message;
+  return Fail(line.starts_with("there is no wheel") ? ErrorCode::kNotFound : status.error().code,
+              "installing ort@{}: {}", version, line);
+}
+
+Result<std::string> ListOrtSchemas(std::string_view target) {
+  MOIRE_ASSIGN(const OrtRelease release, FindOrtRelease(target));
+  if (release.version.empty()) {
+    return Fail(ErrorCode::kInvalidInput,
+                "{}: the schemas are listed by a release's Python module; name a version", target);
+  }
+  const fs::path list =
+      fs::path(MoireHome()) / "schemas" / "onnxruntime" / (release.version + ".json");
+  std::error_code error;
+  if (fs::is_regular_file(list, error)) return list.string();
+  MOIRE_ASSIGN(const std::string script, FindScript("harness/backends/ort/list_schemas.py"));
+  const Status status =
+      RunScript({MoireHome() + "/venv/bin/python3", script, release.version, list.string()});
+  if (status) return list.string();
+  return Fail(status.error().code, "the schemas of ort@{}: {}", release.version,
+              status.error().message);
 }
 
 }  // namespace moire

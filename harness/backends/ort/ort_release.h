@@ -28,6 +28,10 @@ Result<OrtRelease> FindOrtRelease(std::string_view target);
 // Runs harness/setup/install_runtime.sh; kEnvironment with the script's own line when it fails.
 Status InstallOrtRelease(std::string_view version);
 
+// The file with the release's operator schemas outside the standard (docs/formats.md), under
+// MOIRE_HOME/schemas; has the release's Python module list them where it is not there yet.
+Result<std::string> ListOrtSchemas(std::string_view target);
+
 }  // namespace moire
 
 #endif  // MOIRE_HARNESS_BACKENDS_ORT_ORT_RELEASE_H_

@@ -180,6 +180,7 @@ TEST(Movement, WrongAndHugeInputsAreTurnedAway) {
       {"dropout of everything", {"Dropout", {}, 13}, {m, Floats({1}, {})}},
       {"axes that are no list", {"Unsqueeze"}, {m, Int64s({0}, {1, 1})}},
       {"slice along a matrix of axes", {"Slice"}, {m, Int64s({0}), Int64s({1}), Int64s({0}, {1, 1})}},
+      {"slice along a scalar axis", {"Slice"}, {m, Int64s({0}), Int64s({1}), Int64s({0}, {})}},
       {"transpose with an axis twice", {"Transpose", {{"perm", Ints{0, 0}}}}, {m}},
       {"squeeze of a wide axis", {"Squeeze"}, {m, Int64s({0})}},
       {"gather outside", {"Gather"}, {m, Int64s({2})}},

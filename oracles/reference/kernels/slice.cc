@@ -25,6 +25,11 @@ Result<SliceInputs> ReadInputs(const KernelContext& ctx) {
   }
   MOIRE_ASSIGN(in.starts, ctx.ExactList(1));
   MOIRE_ASSIGN(in.ends, ctx.ExactList(2));
+  for (const size_t input : {3, 4}) {
+    if (ctx.Input(input) != nullptr && ctx.In(input).shape.size() != 1) {
+      return Fail(ErrorCode::kInvalidInput, "axes and steps are lists");
+    }
+  }
   MOIRE_ASSIGN(in.axes, OptionalInts(ctx, 3));
   MOIRE_ASSIGN(in.steps, OptionalInts(ctx, 4));
   return in;
