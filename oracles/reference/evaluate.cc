@@ -120,6 +120,23 @@ bool IsOneCorner(const Node& node, std::span<const RangeTensor* const> inputs) {
   return size.size() > 2 && std::find(size.begin() + 2, size.end(), 1) != size.end();
 }
 
+// A function that ends in a Cast to float16 or bfloat16 is one operator to a runtime, which may
+// keep the result of any operator of these types in float32.
+void KeepWide(const Node& node, std::span<const RangeTensor* const> inputs, RangeTensor& out) {
+  if (!node.domain.empty() || (node.op != "Cast" && node.op != "CastLike")) return;
+  if (out.type != DataType::kFloat16 && out.type != DataType::kBfloat16) return;
+  const RangeTensor& from = *inputs[0];
+  if (from.type != DataType::kFloat && from.type != DataType::kDouble) return;
+  if (out.exact()) out.MakeRanges();
+  for (size_t i = 0; i < out.value.size(); ++i) {
+    const double lo = from.exact() ? from.value[i] : from.lo[i];
+    const double hi = from.exact() ? from.value[i] : from.hi[i];
+    if (std::isnan(lo) || std::isnan(hi) || std::isnan(out.value[i])) continue;
+    out.lo[i] = std::min(out.lo[i], static_cast<double>(static_cast<float>(lo)));
+    out.hi[i] = std::max(out.hi[i], static_cast<double>(static_cast<float>(hi)));
+  }
+}
+
 class Evaluator {
  public:
   Evaluator(const Model& model, const ReferenceOptions& options)
@@ -281,6 +298,7 @@ class Evaluator {
       must_reject_ |= context.must_reject() && works;
       return status;
     }
+    if (in_standard_function_) KeepWide(node, inputs, context.Out(0));
     if (options_.on_node && depth == 0) options_.on_node(node, context.outputs());
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (!node.outputs[i].empty()) scope.values[node.outputs[i]] = std::move(context.Out(i));
@@ -306,6 +324,7 @@ class Evaluator {
       types.push_back(input == nullptr ? ValueType{} : TensorType(input->type, input->shape));
     }
     Result<FunctionBody> body = ExpandFunction(node, opset, types);
+    const bool standard = body.has_value();
     if (!body) body = ExpandLocalFunction(node, model_);
     if (!body || depth >= kMaxDepth) {
       StoreOpaque(node, scope, Opaque::kUnsupported,
@@ -320,9 +339,12 @@ class Evaluator {
     }
     const bool must_reject = must_reject_;
     const std::vector<OpsetImport>* const outer = std::exchange(function_opsets_, &body->opsets);
+    // What a model's own function casts is cast.
+    const bool in_standard = std::exchange(in_standard_function_, standard);
     std::vector<RangeTensor> results;
     const Status status = RunGraph(body->graph, inner, depth + 1, results);
     function_opsets_ = outer;
+    in_standard_function_ = in_standard;
     must_reject_ = must_reject;
     MOIRE_TRY(status);
     std::vector<RangeTensor> outputs(node.outputs.size());
@@ -355,6 +377,7 @@ class Evaluator {
   const Model& model_;
   const ReferenceOptions& options_;
   const std::vector<OpsetImport>* function_opsets_ = nullptr;  // inside a function body
+  bool in_standard_function_ = false;  // in the body of an operator that ONNX defines so
   Spent spent_;
   bool must_reject_ = false;
   bool may_reject_ = false;

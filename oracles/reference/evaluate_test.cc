@@ -1,13 +1,16 @@
 // The evaluator apart from any kernel: names, opaque values, declared shapes.
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <string>
+
 #include "harness/case/onnx_adapter.h"
 #include "oracles/reference/reference.h"
 
 namespace moire {
 namespace {
 
-Model Parse(const char* text) { return *ParseModel(*ParseModelText(text)); }
+Model Parse(const std::string& text) { return *ParseModel(*ParseModelText(text)); }
 
 TEST(Evaluate, UnknownOperatorMakesItsResultsOpaqueAndNothingElse) {
   const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 21, "custom" : 1]>
@@ -88,6 +91,31 @@ g (float[1,1,1,2] q, float[1,1,1,2] k) => (float[1,1,1,2] y) { y = Attention (q,
     const ReferenceResult result = Evaluate(model, inputs);
     ASSERT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
     EXPECT_EQ(result.outputs[0].opaque, q == 1 ? Opaque::kNo : Opaque::kUndecidable);
+  }
+}
+
+// 1.0009765625 * 65504 is past the largest float16 and no infinity in float32. What the model
+// itself casts to float16 is rounded.
+TEST(Evaluate, AFunctionsResultInFloat16MayBeKeptWide) {
+  const char* const graphs[] = {
+      "v0, y = LinearAttention <q_num_heads = 1, kv_num_heads = 1, update_rule = \"linear\"> (k, "
+      "k, v)",
+      "a = Cast <to = 1> (k) b = Cast <to = 1> (v) c = Mul (a, b) y = Cast <to = 10> (c)"};
+  for (const bool function : {true, false}) {
+    const Model model =
+        Parse(fmt::format("<ir_version: 10, opset_import: [\"\" : 27]>\n"
+                          "g (float16[1,1,1] k, float16[1,1,1] v) => (float16[A,B,C{}] y) {{ {} }}",
+                          function ? ",D" : "", graphs[function ? 0 : 1]));
+    Tensor k = MakeTensor(DataType::kFloat16, {1, 1, 1});
+    Tensor v = k;
+    SetFloat(k, 0, 1.0009765625);
+    SetFloat(v, 0, 65504);
+    const ReferenceResult result = Evaluate(model, std::vector<NamedTensor>{{"k", k}, {"v", v}});
+    ASSERT_EQ(result.status, ReferenceStatus::kEvaluated) << result.reason;
+    const RangeTensor& y = result.outputs[0];
+    ASSERT_EQ(y.opaque, Opaque::kNo) << y.opaque_reason;
+    EXPECT_EQ(std::isfinite(y.exact() ? y.value[0] : y.lo[0]), function);
+    EXPECT_TRUE(std::isinf(y.exact() ? y.value[0] : y.hi[0]));
   }
 }
 

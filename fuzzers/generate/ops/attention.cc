@@ -364,7 +364,7 @@ void GatedUnitRange(InferContext& c) {
 constexpr OpEntry kAttention[] = {
     {"Attention", ChooseAttention, InferAttention, AttentionRange, 0, 2},
     {"CausalConvWithState", ChooseCausalConv, InferCausalConv, CausalRange},
-    {"LinearAttention", ChooseLinearAttention, InferLinearAttention, StateRange},
+    {"LinearAttention", ChooseLinearAttention, InferLinearAttention, StateRange, kUnread},
     {"RotaryEmbedding", ChooseRotary, InferRotary, RotaryRange, 0, 1.5},
     {"SwiGLU", ChooseGatedUnit, InferGatedUnit, GatedUnitRange, 0, 0.8},
     {"TensorScatter", ChooseTensorScatter, InferTensorScatter, FirstTwo, kExactResult, 0.8},
