@@ -58,10 +58,8 @@ struct AttributeRange {
   int64_t low, high;
 };
 constexpr AttributeRange kFunctionAttributes[] = {
-    {"periodic", 0, 1},
-    {"num_heads", 0, INT32_MAX},
-    {"q_num_heads", 0, INT32_MAX},
-    {"kv_num_heads", 0, INT32_MAX},
+    {"periodic", 0, 1},          {"interleaved", 0, 1},         {"is_causal", 0, 1},
+    {"num_heads", 0, INT32_MAX}, {"q_num_heads", 0, INT32_MAX}, {"kv_num_heads", 0, INT32_MAX},
 };
 
 // The body broadcasts caches of any width; the page asks for half the width that is rotated.

@@ -133,6 +133,20 @@ g (float[2,2,3] theta, int64[4] size) => (float[N,H,W,C] y) {
   }
 }
 
+TEST(Evaluate, AFunctionsFlagIsOneOrZero) {
+  for (const int interleaved : {-1, 0, 1}) {
+    Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 24]>
+g (float[1,1,1,2] x, float[1,1,1] c) => (float[1,1,1,2] y) {
+  y = RotaryEmbedding <interleaved = 0> (x, c, c)
+})");
+    model.graph.nodes[0].attributes[0].value = int64_t{interleaved};
+    const std::vector<NamedTensor> inputs = {{"x", MakeTensor(DataType::kFloat, {1, 1, 1, 2})},
+                                             {"c", MakeTensor(DataType::kFloat, {1, 1, 1})}};
+    const ReferenceResult result = Evaluate(model, inputs);
+    EXPECT_EQ(result.status == ReferenceStatus::kRejected, interleaved < 0) << result.reason;
+  }
+}
+
 TEST(Evaluate, ANegativeNumberOfHeadsIsRejected) {
   Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 24]>
 g (float[1,1,1,2] x, float[1,1,1] c) => (float[1,1,1,2] y) {

@@ -25,8 +25,13 @@ FinitePlanes::FinitePlanes(const RangeTensor& x, int64_t plane) : plane_(plane) 
     return of.empty() || std::all_of(of.data() + at, of.data() + at + size,
                                      [](double v) { return std::isfinite(v); });
   };
+  // What is marked may be anything.
+  const auto decided = [&](size_t at) {
+    return x.marks.empty() || std::all_of(x.marks.data() + at, x.marks.data() + at + size,
+                                          [](uint8_t mark) { return mark == kDecided; });
+  };
   for (size_t at = 0; size > 0 && at + size <= x.value.size(); at += size) {
-    finite_.push_back(all(x.value, at) && all(x.lo, at) && all(x.hi, at));
+    finite_.push_back(all(x.value, at) && all(x.lo, at) && all(x.hi, at) && decided(at));
   }
 }
 

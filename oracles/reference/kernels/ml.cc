@@ -266,12 +266,17 @@ Status OneHotEncoder(KernelContext& ctx) {
       label = x.ints[i];
     }
     if (marks != kDecided) ctx.MayReject();
-    bool found = marks != kDecided;
+    const auto hit = [&](size_t k) {
+      return by_string ? strings[k] == x.strings[i] : ints[k] == label;
+    };
+    int64_t hits = 0;
+    for (size_t k = 0; k < count; ++k) hits += hit(k) ? 1 : 0;
+    // Which of two equal categories it is, or whether both, the page does not say.
+    if (hits > 1) marks |= kUnspecified;
+    const bool found = marks != kDecided || hits > 0;
     for (size_t k = 0; k < count; ++k) {
-      const bool hit = by_string ? strings[k] == x.strings[i] : ints[k] == label;
-      out->value[i * count + k] = hit ? 1 : 0;
+      out->value[i * count + k] = hit(k) ? 1 : 0;
       out->AddMark(i * count + k, marks);
-      found |= hit;
     }
     if (!found && ctx.node().Int("zeros", 1) == 0) {
       return ctx.MustReject("element {} is no category, and zeros is 0", i);

@@ -135,6 +135,17 @@ TEST(Categories, MapBothWays) {
             ErrorCode::kUndecidable);
 }
 
+TEST(Categories, ACategoryListedTwiceIsOpen) {
+  for (const Ints& categories : {Ints{5, 6}, Ints{5, 5}}) {
+    const auto out = RunNode(Ml("OneHotEncoder", {{"cats_int64s", categories, {}}}),
+                             {Integers(DataType::kInt64, {5, 7})});
+    ASSERT_TRUE(out) << out.error().message;
+    EXPECT_EQ(out->MarkAt(1), categories[1] == 6 ? kDecided : kUnspecified);
+    EXPECT_EQ(out->value[0], 1);
+    EXPECT_EQ(out->MarkAt(2), kDecided);  // of 7, which is no category
+  }
+}
+
 TEST(Categories, MapsAreMadeAndVectorised) {
   const auto maps = RunNode(Ml("ZipMap", {{"classlabels_int64s", Ints{4, 2}, {}}}),
                             {testing::Floats({1, 2, 3, 4}, {2, 2})});

@@ -79,6 +79,9 @@ TEST(RoiAlign, APlaceOutsideAnImageWithNanIsNotDecided) {
         ->MarkAt(0);
   };
   EXPECT_EQ(at(), kDecided);
+  map.AddMark(0, kUndecidable);  // may be NaN
+  EXPECT_EQ(at(), kUndecidable);
+  map = kMap;
   map.value[0] = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(at(), kUndecidable);
 }
