@@ -11,13 +11,15 @@ namespace {
 
 // One line a family.
 const OpTable kFamilies[] = {
-    UnaryOps(),     BinaryOps(),    LogicOps(),         ReduceOps(),  MatrixOps(), ConvOps(),
-    NormOps(),      LayoutOps(),    GatherScatterOps(), SelectOps(),  CreateOps(), QuantOps(),
-    RecurrentOps(), AttentionOps(), LossOps(),          ControlOps(),
+    UnaryOps(),  BinaryOps(), LogicOps(),     ReduceOps(),        MatrixOps(),
+    ConvOps(),   NormOps(),   LayoutOps(),    GatherScatterOps(), SelectOps(),
+    CreateOps(), QuantOps(),  RecurrentOps(), AttentionOps(),     LossOps(),
 };
-// Those whose findings are still to be read, or that occur too seldom for a verdict on them.
+// Those whose findings are still to be read. Of ControlOps too: a Loop of 2^63 steps is past the
+// reference's budget and keeps a worker busy for minutes.
 const OpTable kUnreadFamilies[] = {
-    SignalOps(), VisionOps(), RandomOps(), TextOps(), SequenceOps(), ClassicOps(), TreeOps(),
+    SignalOps(),   VisionOps(),  RandomOps(),  TextOps(),
+    SequenceOps(), ControlOps(), ClassicOps(), TreeOps(),
 };
 
 // Those of a contributed domain: in force where its schemas were added.

@@ -479,7 +479,7 @@ constexpr OpEntry kControl[] = {
     {"If", ChooseIf, InferIf, UnknownRange, kBodies, 0.9, 7},
     {"Loop", ChooseLoop, InferLoop, UnknownRange, kBodies, 0.7, 7},
     {"Scan", ChooseScan, InferScan, UnknownRange, kBodies, 0.7, 9},
-    {"SequenceMap", ChooseSequenceMap, InferSequenceMap, UnknownRange, kUnread | kBodies, 1.2, 17},
+    {"SequenceMap", ChooseSequenceMap, InferSequenceMap, UnknownRange, kBodies, 1.2, 17},
 };
 
 }  // namespace
