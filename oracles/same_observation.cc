@@ -33,6 +33,11 @@ std::string DifferenceOf(const Observation& a, const Observation& b) {
       return fmt::format("output {} differs between two runs", i);
     }
   }
+  if (a.later.size() != b.later.size()) return "the numbers of runs differ";
+  for (size_t run = 0; run < a.later.size(); ++run) {
+    const std::string difference = DifferenceOf(a.later[run], b.later[run]);
+    if (!difference.empty()) return fmt::format("run {}: {}", run + 1, difference);
+  }
   return {};
 }
 

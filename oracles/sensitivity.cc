@@ -65,7 +65,9 @@ class Expansion {
     const auto declared = std::ranges::find(model_.graph.outputs, name, &ValueInfo::name);
     out.graph.outputs.push_back(
         {result, declared == model_.graph.outputs.end() ? ValueType{} : declared->type});
-    return Case{SerializeModel(out), std::move(inputs_), case_.options};
+    RunOptions options = case_.options;
+    options.more_runs.clear();
+    return Case{SerializeModel(out), std::move(inputs_), std::move(options)};
   }
 
  private:

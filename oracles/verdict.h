@@ -43,6 +43,7 @@ struct Verdict {
   std::string error_class;
   int output = -1;             // index of the graph output, mismatch only
   int64_t element = -1;        // flat index
+  int run = 0;                 // of the case: 0 the first, else one of RunOptions::more_runs
   std::string expected;        // "[0.1, 0.2]" or "7"
   std::string actual;
 };

@@ -74,18 +74,30 @@ json Expected(const Model& model, const ReferenceResult& reference) {
   return expected;
 }
 
-Status WriteExpected(const fs::path& directory, const Model& model, const Case& test_case) {
-  const ReferenceResult reference = Evaluate(model, test_case.inputs);
+// The expected outputs of one run, written beside its inputs, and its part of expected.json.
+Status WriteRun(const fs::path& directory, const Model& model, const Case& test_case, size_t run,
+                json& expected) {
+  const ReferenceResult reference = Evaluate(model, CaseOfRun(test_case, run).inputs);
   for (size_t i = 0; i < reference.outputs.size() && i < model.graph.outputs.size(); ++i) {
     const RangeTensor& output = reference.outputs[i];
     if (output.opaque != Opaque::kNo) continue;
-    const fs::path file = directory / "test_data_set_0" / fmt::format("output_{}.pb", i);
+    const fs::path file =
+        directory / fmt::format("test_data_set_{}", run) / fmt::format("output_{}.pb", i);
     MOIRE_TRY(
         WriteFile(file.string(), SerializeTensor({model.graph.outputs[i].name, ToTensor(output)})));
   }
-  return WriteFile(
-      (directory / "expected.json").string(),
-      Expected(model, reference).dump(1, ' ', false, json::error_handler_t::replace) + "\n");
+  expected = Expected(model, reference);
+  return {};
+}
+
+Status WriteExpected(const fs::path& directory, const Model& model, const Case& test_case) {
+  json expected;
+  MOIRE_TRY(WriteRun(directory, model, test_case, 0, expected));
+  for (size_t run = 1; run <= test_case.options.more_runs.size(); ++run) {
+    MOIRE_TRY(WriteRun(directory, model, test_case, run, expected["more_runs"].emplace_back()));
+  }
+  return WriteFile((directory / "expected.json").string(),
+                   expected.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
 json FindingToJson(const Finding& finding, const Model* model) {

@@ -65,13 +65,17 @@ Result<CorpusReport> ForEachCase(const std::vector<std::string>& paths, const Lo
 
 Status WriteBackendTest(const std::string& directory, const Case& test_case) {
   const fs::path base(directory);
-  MOIRE_TRY(MakeDirectory(base / "test_data_set_0"));
-  MOIRE_TRY(WriteFile((base / "model.onnx").string(), test_case.model));
-  for (size_t i = 0; i < test_case.inputs.size(); ++i) {
-    const fs::path file = base / "test_data_set_0" / fmt::format("input_{}.pb", i);
-    MOIRE_TRY(WriteFile(file.string(), SerializeTensor(test_case.inputs[i])));
+  for (size_t run = 0; run <= test_case.options.more_runs.size(); ++run) {
+    const fs::path set = base / fmt::format("test_data_set_{}", run);
+    MOIRE_TRY(MakeDirectory(set));
+    const InputSet& inputs =
+        run == 0 ? test_case.inputs : test_case.options.more_runs[run - 1];
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      MOIRE_TRY(WriteFile((set / fmt::format("input_{}.pb", i)).string(),
+                          SerializeTensor(inputs[i])));
+    }
   }
-  return {};
+  return WriteFile((base / "model.onnx").string(), test_case.model);
 }
 
 Result<CorpusReport> ImportCorpus(const std::vector<std::string>& paths, const std::string& to,

@@ -153,9 +153,27 @@ void AddTypes(const Sketch& sketch, KnownValues& values) {
   }
 }
 
+// The values of the first run.
+KnownValues ComputeRun(const Sketch& sketch);
+
 }  // namespace
 
 KnownValues ComputeValues(const Sketch& sketch) {
+  KnownValues values = ComputeRun(sketch);
+  for (const InputSet& inputs : sketch.options.more_runs) {
+    Sketch run = sketch;
+    run.inputs = inputs;
+    for (auto& [name, value] : ComputeRun(run)) {
+      const auto first = values.find(name);
+      if (first != values.end() && value.known) first->second.later.push_back(value.tensor);
+    }
+  }
+  return values;
+}
+
+namespace {
+
+KnownValues ComputeRun(const Sketch& sketch) {
   KnownValues values;
   const auto keep = [&](const std::string& name, const Tensor& tensor) {
     values[name] = {tensor.type, tensor.size() <= kMostKept, {}};
@@ -180,6 +198,8 @@ KnownValues ComputeValues(const Sketch& sketch) {
   if (result.status != ReferenceStatus::kEvaluated) AddTypes(sketch, values);
   return values;
 }
+
+}  // namespace
 
 bool SameKind(const KnownValues& values, const std::string& a, const std::string& b) {
   const auto x = values.find(a);
@@ -251,6 +271,12 @@ bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownVal
     const auto value = values.find(name);
     if (value == values.end() || !value->second.known) return false;
     AddSource(sketch, name, value->second.tensor, constants || constant);
+    std::vector<InputSet>& runs = sketch.options.more_runs;
+    for (size_t run = 0; run < runs.size() && !constants && !constant; ++run) {
+      if (value->second.later.size() == runs.size()) {
+        runs[run].push_back({name, value->second.later[run]});
+      }
+    }
   }
   return true;
 }
@@ -258,6 +284,44 @@ bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownVal
 void Redirect(Sketch& sketch, const std::string& from, const std::string& to) {
   RedirectIn(sketch.model.graph, from, to);
 }
+
+namespace {
+
+// The inputs of further runs follow those of the first: what one lacks, or has in another type, it
+// takes from there. Where the shapes of an input differ between runs its dims are left open.
+void RepairRuns(Sketch& sketch) {
+  Graph& graph = sketch.model.graph;
+  for (InputSet& set : sketch.options.more_runs) {
+    InputSet whole;
+    for (const NamedTensor& first : sketch.inputs) {
+      const auto own = std::ranges::find(set, first.name, &NamedTensor::name);
+      const bool fits = own != set.end() && own->tensor.type == first.tensor.type;
+      whole.push_back(fits ? std::move(*own) : first);
+    }
+    set = std::move(whole);
+  }
+  for (size_t i = 0; i < sketch.inputs.size(); ++i) {
+    const NamedTensor& first = sketch.inputs[i];
+    const auto input = std::ranges::find(graph.inputs, first.name, &ValueInfo::name);
+    if (input == graph.inputs.end()) continue;
+    for (const InputSet& set : sketch.options.more_runs) {
+      const Shape& other = set[i].tensor.shape;
+      if (other.size() != first.tensor.shape.size()) input->type.dims.reset();
+      if (!input->type.dims) break;
+      for (size_t d = 0; d < other.size(); ++d) {
+        if (other[d] != first.tensor.shape[d]) (*input->type.dims)[d] = Dim{};
+      }
+    }
+  }
+}
+
+void OpenDims(std::vector<ValueInfo>& values) {
+  for (ValueInfo& value : values) {
+    if (value.type.dims) std::ranges::fill(*value.type.dims, Dim{});
+  }
+}
+
+}  // namespace
 
 bool Repair(Sketch& sketch) {
   Graph& graph = sketch.model.graph;
@@ -299,7 +363,9 @@ bool Repair(Sketch& sketch) {
     }
     if (value != nullptr) input.type = TensorType(value->tensor.type, value->tensor.shape);
   }
+  RepairRuns(sketch);
   RetypeOutputs(sketch);
+  if (!sketch.options.more_runs.empty()) OpenDims(graph.outputs);
   return true;
 }
 
@@ -352,6 +418,9 @@ std::vector<Tensor*> Tensors(Sketch& sketch) {
 int64_t CountElements(const Sketch& sketch) {
   int64_t elements = 0;
   for (const NamedTensor& input : sketch.inputs) elements += input.tensor.size();
+  for (const InputSet& set : sketch.options.more_runs) {
+    for (const NamedTensor& input : set) elements += 1 + input.tensor.size();
+  }
   for (const NamedTensor& initializer : sketch.model.graph.initializers) {
     elements += initializer.tensor.size();
   }

@@ -19,6 +19,7 @@ struct KnownValue {
   DataType type = DataType::kUndefined;
   bool known = false;  // `tensor` holds it
   Tensor tensor;
+  std::vector<Tensor> later = {};  // in each further run of the case; empty where one is not known
 };
 using KnownValues = std::unordered_map<std::string, KnownValue>;
 // Every graph input, initializer and node result that the reference gets to. Values of more than

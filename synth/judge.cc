@@ -103,6 +103,7 @@ nlohmann::json VerdictToJson(const Verdict& verdict) {
           {"error_class", Printable(verdict.error_class)},
           {"output", verdict.output},
           {"element", verdict.element},
+          {"run", verdict.run},
           {"expected", Printable(verdict.expected)},
           {"actual", Printable(verdict.actual)}};
 }
@@ -118,6 +119,7 @@ Verdict VerdictFromJson(const nlohmann::json& json) {
           .error_class = text("error_class"),
           .output = json.value("output", -1),
           .element = json.value("element", int64_t{-1}),
+          .run = json.value("run", 0),
           .expected = text("expected"),
           .actual = text("actual")};
 }

@@ -148,6 +148,15 @@ class Loader {
     const Result<Model> model = ParseModel(base.test_case.model);
     if (!model) return std::unexpected(Error(model.error()).With(model_path));
     std::vector<LoadedCase> all;
+    // The sets of a case that is run on each of them in one session are one case.
+    if (base.test_case.options.more_runs.size() + 1 == sets.size()) {
+      MOIRE_ASSIGN(base.test_case.inputs, ReadDataSet(sets[0], *model));
+      for (size_t run = 1; run < sets.size(); ++run) {
+        MOIRE_ASSIGN(base.test_case.options.more_runs[run - 1], ReadDataSet(sets[run], *model));
+      }
+      return std::vector<LoadedCase>{std::move(base)};
+    }
+    base.test_case.options.more_runs.clear();
     for (const fs::path& set : sets) {
       LoadedCase loaded = base;
       MOIRE_ASSIGN(loaded.test_case.inputs, ReadDataSet(set, *model));

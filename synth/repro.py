@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Shows one finding. Needs onnx, numpy and onnxruntime; run it from anywhere: python3 repro.py
 
-Runs model.onnx with the inputs of test_data_set_0 in a child process and prints one line, "BUG ..." or
+Runs model.onnx with the inputs of test_data_set_0 (and of 1, 2, ... where they exist, in the same session)
+in a child process and prints one line, "BUG ..." or
 "OK ...", with the worst element. Exit code 1 for BUG, 0 for OK, 2 where it cannot tell.
 What is legal stands in expected.json: for each output element the range that a correct implementation of ONNX
 may return ("open": elements that ONNX or the bound leave undecided). What failed stands in finding.json.
@@ -31,8 +32,14 @@ def settings_of(configuration):
     return dict(item.split("=", 1) for item in settings.split(",") if "=" in item)
 
 
+def data_sets():
+    """The directories with the inputs of each run, in order."""
+    numbered = [os.path.join(HERE, f"test_data_set_{n}") for n in range(100)]
+    return [directory for directory in numbered if os.path.isdir(directory)] or numbered[:1]
+
+
 def run(configuration):
-    """In the child: runs the model; returns ('outputs', arrays) or ('rejected', message)."""
+    """In the child: runs the model; returns ('outputs', arrays) or ('rejected', message) of the run that failed."""
     import onnx
     import onnxruntime
 
@@ -51,16 +58,20 @@ def run(configuration):
     if run_options["parallel_execution"]:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_PARALLEL
     disabled = run_options["disabled_optimizers"] + settings.get("disable", "").split("+")
-    inputs = {}
     model = onnx.load(os.path.join(HERE, "model.onnx"))
-    files = glob.glob(os.path.join(HERE, "test_data_set_0", "input_*.pb"))
-    for path in files:
-        tensor = onnx.TensorProto()
-        with open(path, "rb") as file:
-            tensor.ParseFromString(file.read())
-        number = int(path.rsplit("_", 1)[1][:-3])
-        name = tensor.name or model.graph.input[number].name
-        inputs[name] = onnx.numpy_helper.to_array(tensor)
+    runs = []
+    for directory in data_sets():
+        inputs = {}
+        for path in glob.glob(os.path.join(directory, "input_*.pb")):
+            tensor = onnx.TensorProto()
+            with open(path, "rb") as file:
+                tensor.ParseFromString(file.read())
+            number = int(path.rsplit("_", 1)[1][:-3])
+            name = tensor.name or model.graph.input[number].name
+            inputs[name] = onnx.numpy_helper.to_array(tensor)
+        runs.append(inputs)
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = len(runs) > 1
+    failing = load("finding.json")["verdict"].get("run", 0)
     try:
         session = onnxruntime.InferenceSession(
             os.path.join(HERE, "model.onnx"),
@@ -68,7 +79,12 @@ def run(configuration):
             providers=["CPUExecutionProvider"],
             disabled_optimizers=[name for name in disabled if name],
         )
-        return "outputs", session.run(None, inputs)
+        for earlier in runs[:failing]:
+            try:
+                session.run(None, earlier)
+            except Exception:  # a refusal of another run
+                pass
+        return "outputs", session.run(None, runs[failing])
     except Exception as problem:  # every kind of refusal is one
         return "rejected", str(problem).splitlines()[0]
 
@@ -170,7 +186,9 @@ def main():
             other, others = observe(verdict["against"])
             bug = compare(what, others) if other == "outputs" else None
         else:
-            bug = judge(what, load("expected.json"))
+            expected = load("expected.json")
+            later = verdict.get("run", 0)
+            bug = judge(what, expected["more_runs"][later - 1] if later else expected)
     import onnxruntime
 
     where = f"onnxruntime {onnxruntime.__version__}, {configuration}"

@@ -134,6 +134,7 @@ std::string ReproCode(const Finding& finding) {
   const std::string& configuration = finding.verdict.configuration;
   const Result<Model> model = ParseModel(test_case.model);
   if (BackendName(configuration) != "ort" || !model) return {};
+  if (!test_case.options.more_runs.empty()) return {};  // repro.py runs them all
   size_t bytes = test_case.model.size();
   for (const NamedTensor& input : test_case.inputs) {
     if (!IsPlainNumber(input.tensor.type)) return {};

@@ -9,6 +9,7 @@
 #include "fuzzers/generate/patterns/patterns.h"
 #include "fuzzers/generate/pool.h"
 #include "fuzzers/generate/registry.h"
+#include "fuzzers/generate/runs.h"
 #include "harness/case/onnx_adapter.h"
 
 namespace moire {
@@ -111,6 +112,7 @@ GeneratorSettings WholeStandard() {
   settings.function_share = 0.03;
   settings.refused_share = 0.003;
   settings.symbolic_share = 0.04;
+  settings.runs_share = 0.03;
   return settings;
 }
 
@@ -194,7 +196,11 @@ GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const 
     if (builder.nodes() == 0) continue;
     GeneratedCase out = builder.Finish();
     if (out.model.graph.outputs.empty()) continue;
-    if (random.Unit() < settings.symbolic_share) Symbolize(out, random);
+    if (random.Unit() < settings.symbolic_share) {
+      Symbolize(out, random);
+    } else if (settings.runs_share > 0 && random.Unit() < settings.runs_share) {
+      AddRuns(out, random);
+    }
     if (settings.only_operators.empty() && random.Unit() < settings.function_share) {
       MakeFunction(out.model, random);
     }

@@ -36,6 +36,7 @@ struct GeneratorSettings {
   double function_share = 0;   // cases with a part made a function of the model
   double refused_share = 0;    // cases that pay no heed to what was learned
   double symbolic_share = 0;   // cases whose inputs declare a dim by name or not at all
+  double runs_share = 0;       // cases that are run at several shapes in one session
   double malformed_share = 0.03;  // cases that break a rule on purpose (flagged `malformed`)
   double pattern_share = 0.25;    // nodes that come as part of a pattern that runtimes rewrite
   double edge_share = 0.08;       // cases whose inputs hold NaN, infinities, extremes

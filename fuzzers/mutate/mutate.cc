@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fuzzers/generate/mend.h"
+#include "fuzzers/generate/runs.h"
 #include "fuzzers/mutate/edits.h"
 
 namespace moire {
@@ -108,6 +109,13 @@ ValueId Bridge(GraphBuilder& graph, ValueId before, const Value& wanted) {
   return from;
 }
 
+// Runs that a parent had are of its inputs: the child gets its own, or none.
+void RenewRuns(GeneratedCase& made, Random& random) {
+  if (made.options.more_runs.empty()) return;
+  made.options.more_runs.clear();
+  if (random.Chance(1, 2)) AddRuns(made, random);
+}
+
 GeneratedCase Anew(Random& random, const GeneratorSettings& settings, const Learned& learned) {
   GeneratedCase out = Generate(random, settings, learned);
   if (random.Unit() < settings.malformed_share) Malform(out, random);
@@ -144,6 +152,7 @@ GeneratedCase Mutate(const GeneratedCase& parent, Random& random, const Generato
       Close(graph, reshaped && !keep_broken, old_types, random, settings, learned, counts);
   if (!Usable(out)) return Anew(random, settings, learned);
   CountMutant(counts.mended, counts.lost);
+  RenewRuns(out, random);
   out.malformed = keep_broken;
   if (!out.malformed && random.Unit() < settings.malformed_share) Malform(out, random);
   return out;
@@ -181,6 +190,7 @@ GeneratedCase Crossover(const GeneratedCase& a, const GeneratedCase& b, Random& 
   Shrink(graph);
   Mended counts{};
   GeneratedCase out = Close(graph, true, old_types, random, settings, learned, counts);
+  RenewRuns(out, random);
   if (!spliced || !Usable(out)) return Mutate(a, random, settings, learned);
   CountMutant(counts.mended, counts.lost);
   return out;

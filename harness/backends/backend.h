@@ -1,7 +1,8 @@
 // What runs a model. A Backend is a runtime at a version; a Configuration is a backend with
 // settings. What is compared is configurations.
 //
-// Contract of Configuration::Run: runs the whole case (load, bind, run, fetch) and says what
+// Contract of Configuration::Run: runs the whole case (load, then bind, run, fetch for each of its
+// runs) and says what
 // happened; never throws; leaves nothing behind that changes a later run; deterministic as far as
 // the runtime is. It may crash or hang the process: whoever calls it runs in a child or has
 // announced the stage to a supervisor. Not thread safe. A backend never knows an oracle.
@@ -39,6 +40,9 @@ struct Observation {
   std::vector<std::string> frames;  // kCrashed: "module+0xoffset", innermost first, inside the runtime
   double cpu_seconds = 0;
   uint64_t peak_bytes = 0;  // above the level before the run; 0 when not measured
+  // What the further runs of the case (RunOptions::more_runs) showed, in order; empty where the
+  // first did not come to a session, or the backend runs a case once.
+  std::vector<Observation> later;
 };
 
 class Configuration {

@@ -23,6 +23,7 @@ class Resaved : public Configuration {
       twin.model = SerializeModel(*model);
     Observation seen = inner_->Run(twin);
     seen.configuration = name_;
+    for (Observation& later : seen.later) later.configuration = name_;
     return seen;
   }
 

@@ -38,7 +38,36 @@ Result<NamedTensor> FromProto(const proto::Tensor& source, const CaseLimits& lim
   return out;
 }
 
+template <typename Inputs>
+Result<InputSet> ParseInputs(const Inputs& source, const CaseLimits& limits) {
+  InputSet out;
+  for (const proto::Tensor& input : source) {
+    MOIRE_ASSIGN(NamedTensor tensor, FromProto(input, limits));
+    out.push_back(std::move(tensor));
+  }
+  return out;
+}
+
+template <typename Target>
+void AddInputs(const InputSet& inputs, Target& out) {
+  for (const NamedTensor& input : inputs) {
+    proto::Tensor& target = *out.add_inputs();
+    target.set_name(input.name);
+    target.set_type(static_cast<int32_t>(input.tensor.type));
+    for (const int64_t dim : input.tensor.shape) target.add_dims(dim);
+    target.set_data(input.tensor.data.data(), input.tensor.data.size());
+    for (const std::string& text : input.tensor.strings) target.add_strings(text);
+  }
+}
+
 }  // namespace
+
+Case CaseOfRun(const Case& test_case, size_t run) {
+  Case out = test_case;
+  out.options.more_runs.clear();
+  if (run > 0) out.inputs = test_case.options.more_runs.at(run - 1);
+  return out;
+}
 
 Result<Case> ParseCase(std::string_view bytes, const CaseLimits& limits) {
   if (bytes.size() > limits.max_bytes) {
@@ -52,9 +81,15 @@ Result<Case> ParseCase(std::string_view bytes, const CaseLimits& limits) {
   }
   Case out;
   out.model = std::move(*source.mutable_model());
-  for (const proto::Tensor& input : source.inputs()) {
-    MOIRE_ASSIGN(NamedTensor tensor, FromProto(input, limits));
-    out.inputs.push_back(std::move(tensor));
+  MOIRE_ASSIGN(out.inputs, ParseInputs(source.inputs(), limits));
+  const auto runs = static_cast<size_t>(source.options().more_runs_size());
+  if (runs > limits.max_runs) {
+    return Fail(ErrorCode::kInvalidInput, "a case of {} further runs, the limit is {}", runs,
+                limits.max_runs);
+  }
+  for (const proto::InputSet& set : source.options().more_runs()) {
+    MOIRE_ASSIGN(InputSet inputs, ParseInputs(set.inputs(), limits));
+    out.options.more_runs.push_back(std::move(inputs));
   }
   out.options.intra_op_threads = source.options().intra_op_threads();
   out.options.parallel_execution = source.options().parallel_execution();
@@ -67,14 +102,7 @@ std::string SerializeCase(const Case& test_case) {
   proto::Case out;
   out.set_format(1);
   out.set_model(test_case.model);
-  for (const NamedTensor& input : test_case.inputs) {
-    proto::Tensor& target = *out.add_inputs();
-    target.set_name(input.name);
-    target.set_type(static_cast<int32_t>(input.tensor.type));
-    for (const int64_t dim : input.tensor.shape) target.add_dims(dim);
-    target.set_data(input.tensor.data.data(), input.tensor.data.size());
-    for (const std::string& text : input.tensor.strings) target.add_strings(text);
-  }
+  AddInputs(test_case.inputs, out);
   if (!(test_case.options == RunOptions{})) {
     proto::RunOptions& options = *out.mutable_options();
     options.set_intra_op_threads(test_case.options.intra_op_threads);
@@ -82,6 +110,7 @@ std::string SerializeCase(const Case& test_case) {
     for (const std::string& name : test_case.options.disabled_optimizers) {
       options.add_disabled_optimizers(name);
     }
+    for (const InputSet& set : test_case.options.more_runs) AddInputs(set, *options.add_more_runs());
   }
   return out.SerializeAsString();
 }

@@ -12,10 +12,16 @@
 
 namespace moire {
 
+// The inputs of one run.
+using InputSet = std::vector<NamedTensor>;
+
 struct RunOptions {
   int intra_op_threads = 0;  // 0: the configuration's own setting
   bool parallel_execution = false;
   std::vector<std::string> disabled_optimizers;
+  // The model, loaded once, is run on the case's inputs and then on each of these, in order: the
+  // shapes of dims that it declares by name may differ from run to run.
+  std::vector<InputSet> more_runs;
   bool operator==(const RunOptions&) const = default;
 };
 
@@ -30,7 +36,11 @@ struct Case {
 struct CaseLimits {
   size_t max_bytes = size_t{1} << 31;         // serialised case
   int64_t max_elements = int64_t{1} << 28;    // one tensor
+  size_t max_runs = 16;                       // beside the first
 };
+
+// The case of one run alone (0: the first), its session made anew.
+Case CaseOfRun(const Case& test_case, size_t run);
 
 // Errors: kInvalidInput for bytes that are not a case, for sizes that disagree or pass the limits.
 Result<Case> ParseCase(std::string_view bytes, const CaseLimits& limits = {});

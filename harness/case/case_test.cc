@@ -52,6 +52,26 @@ TEST(Case, ClaimedSizesAreCheckedBeforeAllocation) {
   EXPECT_FALSE(ParseCase("hello"));
 }
 
+TEST(Case, FurtherRunsSurviveAndAreLimited) {
+  Case original = ExampleCase();
+  for (const int64_t size : {4, 1}) {
+    original.options.more_runs.push_back({{"x", MakeTensor(DataType::kFloat, {size, 3})}});
+  }
+  const auto parsed = ParseCase(SerializeCase(original));
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(*parsed, original);
+  const Case third = CaseOfRun(original, 2);
+  EXPECT_TRUE(third.options.more_runs.empty());
+  EXPECT_EQ(third.options.disabled_optimizers, original.options.disabled_optimizers);
+  EXPECT_EQ(third.inputs, original.options.more_runs[1]);
+  EXPECT_EQ(CaseOfRun(original, 0).inputs, original.inputs);
+
+  const std::string bytes = SerializeCase(original);
+  EXPECT_EQ(ParseCase(bytes, {.max_runs = 1}).error().code, ErrorCode::kInvalidInput);
+  EXPECT_EQ(ParseCase(bytes, {.max_elements = 11}).error().code, ErrorCode::kInvalidInput);
+  EXPECT_TRUE(ParseCase(bytes, {.max_elements = 12}));
+}
+
 TEST(OnnxAdapter, ModelSurvivesParseAndSerialise) {
   const std::string bytes = *ParseModelText(kText);
   const auto model = ParseModel(bytes);

@@ -65,6 +65,64 @@ std::string ModelToCheck(const Case& test_case, const Execution& execution) {
   return SerializeModel(model);
 }
 
+// How the class of an error ends that a run has behind another in one session and not by itself.
+constexpr std::string_view kOnlyLater = ", only after another run";
+
+// Judges one of the further runs of a case as a case of its own. Where its inputs fail in a session
+// of their own as well, it is no matter of what the session kept.
+void JudgeRun(const Case& test_case, size_t run,
+              std::span<const std::unique_ptr<Configuration>> configurations,
+              const ExecuteOptions& options, Execution& execution) {
+  std::vector<Observation> seen;
+  std::vector<size_t> indices;
+  for (size_t i = 0; i < execution.observations.size(); ++i) {
+    const std::vector<Observation>& later = execution.observations[i].later;
+    if (later.size() < run) continue;
+    seen.push_back(later[run - 1]);
+    seen.back().configuration = execution.observations[i].configuration;
+    indices.push_back(i);
+  }
+  if (seen.empty()) return;
+  const Case alone = CaseOfRun(test_case, run);
+  ExecuteOptions reference_options = options;
+  reference_options.on_node = nullptr;
+  const Evaluated evaluated = EvaluateCase(*execution.model, alone.inputs, reference_options);
+  Enter(options, Stage::kJudge);
+  const auto judge = [&](std::span<const Observation> observations) {
+    return JudgeAll({.test_case = alone,
+                     .model = &*execution.model,
+                     .reference = &evaluated.result,
+                     .observations = observations,
+                     .checker = [&] { return CheckModel(alone.model, true); },
+                     .reference_cpu_seconds = evaluated.cpu_seconds,
+                     .unspecified_inside = evaluated.unspecified_inside});
+  };
+  std::vector<Verdict> verdicts = judge(seen);
+  const bool bug = std::ranges::any_of(verdicts, [](const Verdict& v) { return IsBug(v.kind); });
+  std::vector<Verdict> of_itself;
+  if (bug && options.run_again) {
+    for (size_t i = 0; i < seen.size(); ++i) {
+      Enter(options, Stage::kConfiguration, static_cast<int>(indices[i]));
+      Observation fresh = configurations[indices[i]]->Run(alone);
+      fresh.configuration = seen[i].configuration;
+      seen[i] = std::move(fresh);
+    }
+    Enter(options, Stage::kJudge);
+    of_itself = judge(seen);
+  }
+  for (Verdict& verdict : verdicts) {
+    verdict.run = static_cast<int>(run);
+    if (!IsBug(verdict.kind)) continue;
+    verdict.reason = fmt::format("run {}: {}", run + 1, verdict.reason);
+    const bool same = std::ranges::any_of(of_itself, [&](const Verdict& v) {
+      return v.kind == verdict.kind && v.configuration == verdict.configuration &&
+             v.error_class == verdict.error_class;
+    });
+    if (options.run_again && !same) verdict.error_class += kOnlyLater;
+    execution.verdicts.push_back(std::move(verdict));
+  }
+}
+
 // Runs and judges a case whose model has been parsed (or could not be).
 Execution RunStages(const Case& test_case, Execution execution,
                     std::span<const std::unique_ptr<Configuration>> configurations,
@@ -119,6 +177,11 @@ Execution RunStages(const Case& test_case, Execution execution,
     };
   }
   execution.verdicts = JudgeAll(evidence);
+  if (execution.model && options.run_reference) {
+    for (size_t run = 1; run <= test_case.options.more_runs.size(); ++run) {
+      JudgeRun(test_case, run, configurations, options, execution);
+    }
+  }
   Enter(options, Stage::kIdle);
   return execution;
 }

@@ -29,8 +29,10 @@ void WireWriter::Put(const Observation& seen, bool with_outputs) {
   Put(seen.cpu_seconds);
   Put(seen.peak_bytes);
   Put(uint64_t{with_outputs ? seen.outputs.size() : 0});
-  if (!with_outputs) return;
+  if (!with_outputs) return Put(uint64_t{0});
   for (const NamedTensor& output : seen.outputs) Put(output);
+  Put(uint64_t{seen.later.size()});
+  for (const Observation& later : seen.later) Put(later, true);
 }
 
 void WireWriter::Put(const Verdict& verdict) {
@@ -43,6 +45,7 @@ void WireWriter::Put(const Verdict& verdict) {
   Put(verdict.severity);
   Put(verdict.output);
   Put(verdict.element);
+  Put(verdict.run);
 }
 
 std::string_view WireReader::Take(size_t size) {
@@ -94,6 +97,8 @@ Observation WireReader::GetObservation() {
   seen.peak_bytes = Get<uint64_t>();
   const size_t outputs = GetCount();
   for (size_t i = 0; i < outputs && ok_; ++i) seen.outputs.push_back(GetTensor());
+  const size_t later = GetCount();
+  for (size_t i = 0; i < later && ok_; ++i) seen.later.push_back(GetObservation());
   return seen;
 }
 
@@ -108,6 +113,7 @@ Verdict WireReader::GetVerdict() {
   verdict.severity = Get<double>();
   verdict.output = Get<int>();
   verdict.element = Get<int64_t>();
+  verdict.run = Get<int>();
   return verdict;
 }
 

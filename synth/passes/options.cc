@@ -5,9 +5,11 @@ namespace moire {
 namespace {
 
 void ResetOptions(const Sketch& current, const Attempt& attempt) {
-  if (current.options == RunOptions{}) return;
+  RunOptions plain;
+  plain.more_runs = current.options.more_runs;
+  if (current.options == plain) return;
   Sketch all = current;
-  all.options = {};
+  all.options = plain;
   if (attempt(std::move(all))) return;
   Sketch threads = current;
   threads.options.intra_op_threads = 0;

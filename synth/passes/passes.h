@@ -21,6 +21,7 @@ const ReductionPass& AttributesPass();
 const ReductionPass& TypesPass();
 const ReductionPass& ValuesPass();
 const ReductionPass& OptionsPass();
+const ReductionPass& RunsPass();
 const ReductionPass& NamesPass();
 const ReductionPass& BodiesPass();
 const ReductionPass& UnrollPass();  // the only one whose edits may be larger

@@ -5,7 +5,7 @@ namespace moire {
 
 const std::vector<const ReductionPass*>& ReductionPassRegistry() {
   static const std::vector<const ReductionPass*> kPasses = {
-      &OutputsPass(), &CutPass(),         &NodesPass(),     &BypassPass(),    &BodiesPass(),
+      &RunsPass(), &OutputsPass(), &CutPass(),         &NodesPass(),     &BypassPass(),    &BodiesPass(),
       &UnrollPass(),  &NodeOutputsPass(), &OperatorsPass(), &ConstantsPass(), &MergePass(),
       &ShapesPass(),  &RanksPass(),       &TypesPass(),     &OptionsPass(),   &AttributesPass(),
       &OpsetPass(),   &ValuesPass(),      &NamesPass(),     &SinglesPass(),

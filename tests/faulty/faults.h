@@ -4,6 +4,7 @@
 #define MOIRE_TESTS_FAULTY_FAULTS_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -45,6 +46,7 @@ enum class FaultKind {
   kLeak,             // 384 MB a run, kept
   kReject,           // "bad dim"
   kNondeterminism,   // depends on how often it has run
+  kFirstShape,       // in later runs of a session nothing is written beyond the first run's size
   kPreviousRun,      // the result of the run before, where it has the same size
 };
 
@@ -53,6 +55,8 @@ struct FaultState {
   uint64_t runs = 0;
   std::vector<std::unique_ptr<std::vector<char>>> leaked;
   std::vector<float> previous;
+  bool later = false;                          // not the first run of a session
+  std::map<std::string, int64_t> first_sizes;  // elements of a node's first output in that run
   bool dry = false;        // deaths, hangs and leaks only set `triggered`
   bool triggered = false;  // a fault was reached
 };

@@ -44,6 +44,8 @@ class FaultyConfiguration : public Configuration {
   bool Triggered() { return std::exchange(state_.triggered, false); }
 
  private:
+  Observation RunOnce(const Case& test_case);
+
   FaultySettings settings_;
   FaultState state_;
 };

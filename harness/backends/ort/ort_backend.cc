@@ -52,8 +52,11 @@ class OrtConfiguration : public Configuration {
 
   // Makes the session options, so that a mistake in them is told before the first case.
   Status Prepare(const RunOptions& run) {
-    MOIRE_ASSIGN(options_, MakeSessionOptions(library_, settings_, run));
-    options_for_ = run;
+    OrtSettings settings = settings_;
+    // What is kept from run to run is what further runs are about.
+    settings.arena = settings.arena || !run.more_runs.empty();
+    MOIRE_ASSIGN(options_, MakeSessionOptions(library_, settings, run));
+    options_for_ = OfSession(run);
     return {};
   }
 
@@ -90,7 +93,7 @@ class OrtConfiguration : public Configuration {
 
   void RunInto(const Case& test_case, Observation& seen) {
     const OrtApi& api = library_.api();
-    if (test_case.options != options_for_) {
+    if (!Fits(test_case.options)) {
       if (Status status = Prepare(test_case.options); !status) {
         return Stop(seen, Outcome::kRejected, "load", status.error().message);
       }
@@ -103,8 +106,19 @@ class OrtConfiguration : public Configuration {
     const ValueRelease release{*this};  // before the session goes
     failure = NameOutputs(session.get(), seen);
     if (failure) return Stop(seen, "load", std::move(failure));
-    failure = BindInputs(test_case.inputs);
-    if (!failure) failure = Execute(session.get());
+    RunOnce(session.get(), test_case.inputs, seen);
+    for (const InputSet& inputs : test_case.options.more_runs) {
+      ReleaseValues();
+      seen.later.emplace_back().configuration = name_;
+      failure = NameOutputs(session.get(), seen.later.back());
+      if (failure) return Stop(seen.later.back(), "load", std::move(failure));
+      RunOnce(session.get(), inputs, seen.later.back());
+    }
+  }
+
+  void RunOnce(OrtSession* session, const InputSet& inputs, Observation& seen) {
+    OrtFailure failure = BindInputs(inputs);
+    if (!failure) failure = Execute(session);
     for (size_t i = 0; !failure && i < seen.outputs.size(); ++i) {
       failure = FetchTensor(library_, outputs_[i], seen.outputs[i].tensor);
       if (failure)
@@ -114,6 +128,19 @@ class OrtConfiguration : public Configuration {
       seen.outputs.clear();
       Stop(seen, "run", std::move(failure));
     }
+  }
+
+  // What a session depends on: the runs only by whether there are several.
+  static RunOptions OfSession(const RunOptions& run) {
+    RunOptions out{run.intra_op_threads, run.parallel_execution, run.disabled_optimizers, {}};
+    if (!run.more_runs.empty()) out.more_runs.emplace_back();
+    return out;
+  }
+  bool Fits(const RunOptions& run) const {
+    return run.intra_op_threads == options_for_.intra_op_threads &&
+           run.parallel_execution == options_for_.parallel_execution &&
+           run.disabled_optimizers == options_for_.disabled_optimizers &&
+           run.more_runs.empty() == options_for_.more_runs.empty();
   }
 
   OrtFailure Load(const std::string& model, OrtSession** session) {

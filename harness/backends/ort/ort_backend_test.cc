@@ -342,6 +342,42 @@ TEST(OrtBackendTest, TwoReleasesWorkSideBySide) {
 
 // A thread of the runtime's own (1.30 and newer have a telemetry thread) would run beside what is
 // measured, and fork would lose it.
+// One session, runs at other shapes and the first again; a run that is refused does not end the case.
+TEST_P(OrtTest, RunsOneSessionAtSeveralShapes) {
+  const auto configuration = OpenWith("level=all");
+  Case test_case;
+  test_case.model = *ParseModelText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N, 2] x) => (float[?, ?] y) { a = Add(x, x) b = Relu(a) y = Mul(b, a) })");
+  const auto rows = [](int64_t count) {
+    Tensor tensor = MakeTensor(DataType::kFloat, {count, 2});
+    for (int64_t i = 0; i < 2 * count; ++i) SetFloat(tensor, i, static_cast<double>(i));
+    return tensor;
+  };
+  test_case.inputs = {{"x", rows(2)}};
+  for (const int64_t count : {5, 1, 2}) test_case.options.more_runs.push_back({{"x", rows(count)}});
+  test_case.options.more_runs[1][0].tensor.shape = {2, 1};
+  const Observation seen = configuration->Run(test_case);
+  ASSERT_EQ(seen.outcome, Outcome::kOutputs) << seen.reason;
+  ASSERT_EQ(seen.later.size(), 3u);
+  for (size_t run = 0; run < 4; ++run) {
+    const Observation& one = run == 0 ? seen : seen.later[run - 1];
+    EXPECT_EQ(one.configuration, configuration->name());
+    if (run == 2) {
+      EXPECT_EQ(one.outcome, Outcome::kRejected);
+      EXPECT_EQ(one.stage, "run");
+      continue;
+    }
+    ASSERT_EQ(one.outcome, Outcome::kOutputs) << one.reason;
+    const Tensor& y = one.outputs.at(0).tensor;
+    ASSERT_EQ(y.shape, Shape({run == 1 ? 5 : 2, 2}));
+    for (int64_t i = 0; i < y.size(); ++i) {
+      EXPECT_EQ(GetFloat(y, i), 4.0 * static_cast<double>(i * i));
+    }
+  }
+  // Without further runs nothing of them is left.
+  EXPECT_TRUE(configuration->Run(CaseOfRun(test_case, 0)).later.empty());
+}
+
 TEST_P(OrtTest, StartsNoThreads) {
   const auto count = [] {
     return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
