@@ -175,30 +175,29 @@ Status Store::Record(const StoredFinding& finding) {
       database_.get(),
       "INSERT INTO finding (cause, symptom, verdict, reason, operators, nodes, configurations, "
       "bundle, times_seen, state, note, expires, merged_into) "
-      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(cause) DO UPDATE SET "
-      "times_seen = times_seen + excluded.times_seen, "
-      "last_seen = strftime('%Y-%m-%dT%H:%M:%SZ','now')");
-  return statement.Bind(finding.cause)
-      .Bind(finding.symptom)
-      .Bind(finding.verdict)
-      .Bind(finding.reason)
-      .Bind(finding.operators)
-      .Bind(finding.nodes)
-      .Bind(finding.configurations)
-      .Bind(finding.bundle)
-      .Bind(finding.times_seen)
-      .Bind(Name(finding.state))
-      .Bind(finding.note)
-      .Bind(finding.expires)
-      .Bind(finding.merged_into)
-      .Run();
+      "VALUES (?,?,?,?,?,?,?,?,0,?,?,?,?) ON CONFLICT(cause) DO NOTHING");
+  MOIRE_TRY(statement.Bind(finding.cause)
+                .Bind(finding.symptom)
+                .Bind(finding.verdict)
+                .Bind(finding.reason)
+                .Bind(finding.operators)
+                .Bind(finding.nodes)
+                .Bind(finding.configurations)
+                .Bind(finding.bundle)
+                .Bind(Name(finding.state))
+                .Bind(finding.note)
+                .Bind(finding.expires)
+                .Bind(finding.merged_into)
+                .Run());
+  return AddSightings(finding.cause, finding.times_seen);
 }
 
 Status Store::AddSightings(std::string_view cause, int64_t count) {
   Statement statement(database_.get(),
                       "UPDATE finding SET times_seen = times_seen + ?, "
-                      "last_seen = strftime('%Y-%m-%dT%H:%M:%SZ','now') WHERE cause = ?");
-  return statement.Bind(count).Bind(cause).Run();
+                      "last_seen = strftime('%Y-%m-%dT%H:%M:%SZ','now') WHERE cause = ? "
+                      "OR cause = (SELECT merged_into FROM finding WHERE cause = ?)");
+  return statement.Bind(count).Bind(cause).Bind(cause).Run();
 }
 
 Result<std::vector<StoredFinding>> Store::Findings() const {
@@ -245,6 +244,18 @@ Status Store::Merge(std::string_view cause, std::string_view into) {
   Statement statement(database_.get(), "UPDATE finding SET merged_into = ? WHERE cause = ?");
   MOIRE_TRY(statement.Bind(target.cause).Bind(from.cause).Run());
   return AddSightings(target.cause, from.times_seen);
+}
+
+Status Store::MergeEnds(std::string_view cause, std::string_view into) {
+  MOIRE_ASSIGN(const StoredFinding from, Find(cause));
+  MOIRE_ASSIGN(const StoredFinding target, Find(into));
+  const std::string& end = from.merged_into.empty() ? from.cause : from.merged_into;
+  const std::string& other = target.merged_into.empty() ? target.cause : target.merged_into;
+  if (end == other) return {};
+  // What was merged into the one that goes follows it.
+  Statement statement(database_.get(), "UPDATE finding SET merged_into = ? WHERE merged_into = ?");
+  MOIRE_TRY(statement.Bind(other).Bind(end).Run());
+  return Merge(end, other);
 }
 
 Status Store::AddUnconfirmed(std::string_view symptom, int64_t count) {

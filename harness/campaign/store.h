@@ -62,7 +62,8 @@ class Store {
   Store& operator=(Store&&) noexcept;
   ~Store();
 
-  // Inserts the finding, or adds its times_seen to the row of the same cause.
+  // Inserts the finding, or adds its times_seen to the row of the same cause. Sightings count for
+  // what it was merged into, too.
   Status Record(const StoredFinding& finding);
   Status AddSightings(std::string_view cause, int64_t count);
   Result<std::vector<StoredFinding>> Findings() const;
@@ -71,6 +72,9 @@ class Store {
   Status Mark(std::string_view cause, FindingState state, std::string_view note,
               std::string_view expires);
   Status Merge(std::string_view cause, std::string_view into);
+  // The same where both may have been merged before: what they ended in is what is merged. Nothing
+  // where that is one.
+  Status MergeEnds(std::string_view cause, std::string_view into);
 
   Status AddUnconfirmed(std::string_view symptom, int64_t count);
   Result<int64_t> UnconfirmedCount() const;

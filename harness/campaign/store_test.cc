@@ -54,6 +54,24 @@ TEST_F(StoreTest, MarkMergeAndFindByPrefix) {
   EXPECT_EQ(store->Find("gamma").error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(StoreTest, SightingsCountForWhatACauseWasMergedInto) {
+  auto store = Store::Open(directory_);
+  for (const char* cause : {"a/1", "b/2", "c/3"}) ASSERT_TRUE(store->Record(Example(cause)));
+  ASSERT_TRUE(store->MergeEnds("b/2", "a/1"));
+  ASSERT_TRUE(store->MergeEnds("b/2", "a/1"));  // nothing more to do
+  ASSERT_TRUE(store->MergeEnds("a/1", "b/2"));
+  EXPECT_EQ(store->Find("a/1")->times_seen, 2);
+  ASSERT_TRUE(store->Record(Example("b/2")));
+  ASSERT_TRUE(store->AddSightings("b/2", 3));
+  EXPECT_EQ(store->Find("b/2")->times_seen, 5);
+  EXPECT_EQ(store->Find("a/1")->times_seen, 6);
+  // Two that were apart: the whole of one goes into the other.
+  ASSERT_TRUE(store->MergeEnds("b/2", "c/3"));
+  EXPECT_EQ(store->Find("a/1")->merged_into, "c/3");
+  EXPECT_EQ(store->Find("b/2")->merged_into, "c/3");
+  EXPECT_EQ(store->Find("c/3")->times_seen, 7);
+}
+
 TEST_F(StoreTest, TwoHandlesWriteTheSameFile) {
   auto first = Store::Open(directory_);
   auto second = Store::Open(directory_);

@@ -1,8 +1,10 @@
 #include "harness/campaign/triage.h"
 
-#include <algorithm>
-#include <filesystem>
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "harness/campaign/parts.h"
@@ -10,6 +12,8 @@
 #include "harness/case/onnx_adapter.h"
 #include "oracles/configuration_name.h"
 #include "oracles/reference/reference.h"
+#include "synth/bundle.h"
+#include "synth/explain/same_bug.h"
 #include "synth/investigate.h"
 #include "synth/symptom_check.h"
 
@@ -46,11 +50,12 @@ Facts FactsOf(const Model& model, const std::vector<NamedTensor>& inputs) {
   return facts;
 }
 
-// One bug must end as one graph, however small the case was that showed it: constants become inputs,
-// which takes more bytes.
+// One bug must end as one graph, however small the case was that showed it: constants become
+// inputs, which takes more bytes.
 constexpr size_t kCanonicalBytes = size_t{64} << 10;
 
-// What the reduced case and the case as it was sighted have in common; nothing for what does not die.
+// What the reduced case and the case as it was sighted have in common; nothing for what does not
+// die.
 std::optional<AvoidRule> RuleOf(const Finding& finding, const Model& reduced, const Case& sighted) {
   if (!IsDeath(finding.verdict.kind)) return std::nullopt;
   auto rule = RuleFromCase(finding.cause, ConfigurationClass(finding.verdict.configuration),
@@ -69,8 +74,8 @@ std::optional<AvoidRule> RuleOf(const Finding& finding, const Model& reduced, co
   return rule;
 }
 
-// A case on which Moire or the ONNX library died or hung is kept as it is: a bundle cannot be written
-// by the code that fails on it.
+// A case on which Moire or the ONNX library died or hung is kept as it is: a bundle cannot be
+// written by the code that fails on it.
 Result<TriageResult> KeepOurs(const Candidate& candidate, const std::string& out,
                               std::string reason) {
   TriageResult result;
@@ -106,6 +111,7 @@ std::string ToJson(const TriageResult& result) {
   nlohmann::json json = {{"status", kStatusNames[static_cast<size_t>(result.status)]},
                          {"reason", result.reason},
                          {"known_part", result.known_part},
+                         {"same_as", result.same_as},
                          {"finding",
                           {{"cause", f.cause},
                            {"symptom", f.symptom},
@@ -132,6 +138,7 @@ Result<TriageResult> TriageResultFromJson(std::string_view text) {
     out.status = static_cast<TriageStatus>(status - std::begin(kStatusNames));
     out.reason = json.at("reason");
     out.known_part = json.at("known_part");
+    out.same_as = json.at("same_as");
     const auto& f = json.at("finding");
     out.finding.cause = f.at("cause");
     out.finding.symptom = f.at("symptom");
@@ -161,7 +168,8 @@ bool CauseCounts::Settled() const {
 bool CauseCounts::Hopeless() const { return causes.empty() && unconfirmed >= kMaxUnconfirmed; }
 
 const std::string& CauseCounts::Likely() const {
-  return std::ranges::max_element(causes, {}, [](const auto& entry) { return entry.second; })->first;
+  return std::ranges::max_element(causes, {}, [](const auto& entry) { return entry.second; })
+      ->first;
 }
 
 Result<Triager> Triager::Open(std::vector<std::string> specs, std::string out, double seconds) {
@@ -201,10 +209,24 @@ Result<TriageResult> Triager::Investigated(const Case& test_case, const Verdict&
   }
   result.finding.nodes = CountNodes(model.graph);
   result.finding.configurations = fmt::format("{}", fmt::join(finding.configurations, ", "));
-  result.finding.bundle =
-      std::filesystem::path(found.bundle).lexically_relative(out_).string();
+  result.finding.bundle = std::filesystem::path(found.bundle).lexically_relative(out_).string();
   result.rule = RuleOf(finding, model, test_case);
+  if (compared_.insert(finding.cause).second) result.same_as = SameAs(finding);
   return result;
+}
+
+std::string Triager::SameAs(const Finding& finding) const {
+  const auto start = std::chrono::steady_clock::now();
+  for (const std::string& directory : ListBundles({out_ + "/findings"})) {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    const double left = seconds_ / 4 - elapsed.count();
+    if (left <= 0) break;
+    const Result<Finding> other = ReadBundle(directory);
+    if (!other || other->cause == finding.cause) continue;
+    const Result<SameBug> compared = CompareFindings(*other, finding, open_, ChildOptions(), left);
+    if (compared && compared->same) return other->cause;
+  }
+  return {};
 }
 
 std::optional<std::string> Triager::KnownDeath(const Candidate& candidate, const Case& test_case) {
@@ -226,8 +248,8 @@ Result<TriageResult> Triager::Triage(const Candidate& candidate) {
   if (candidate.ours) return KeepOurs(candidate, out_, candidate.verdict.reason);
   MOIRE_ASSIGN(const Case test_case, ParseCase(candidate.case_bytes));
   std::string ours;
-  // Of a death the runtime's frames say what it is, and each sighting that no rule matches may widen one.
-  // What a rule matches was a probe.
+  // Of a death the runtime's frames say what it is, and each sighting that no rule matches may
+  // widen one. What a rule matches was a probe.
   if (IsDeath(candidate.verdict.kind)) {
     if (const auto cause = KnownDeath(candidate, test_case)) return Known(*cause);
   } else {

@@ -206,6 +206,10 @@ Result<TriageResult> TriageQueue::Finish(Process& process, const std::string& ho
     } else {
       result.finding.times_seen = candidate.sightings;
       MOIRE_TRY(store_.Record(result.finding));
+      // The bundle may be of another campaign, which this store does not know.
+      if (!result.same_as.empty() && store_.Find(result.same_as)) {
+        MOIRE_TRY(store_.MergeEnds(result.finding.cause, result.same_as));
+      }
     }
     ++group.causes[result.finding.cause];
   }

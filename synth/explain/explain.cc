@@ -33,7 +33,7 @@ class Explainer {
         random_(options.seed) {}
 
   Result<Explanation> Run() {
-    MOIRE_ASSIGN(const std::vector<Label> first, Judge({{base_, ""}}));
+    MOIRE_ASSIGN(const std::vector<Label> first, Judge({{base_, "", ""}}));
     if (first.empty() || first[0] != Label::kFails) {
       return Fail(ErrorCode::kInvalidInput, "the case does not fail with this symptom any more");
     }

@@ -92,6 +92,7 @@ std::string Text(const Value& value) {
 struct Filling {
   std::string_view name;
   double (*value)(double old, int64_t i, double k);
+  bool keeps = false;  // something of the old values
 };
 constexpr Filling kFillings[] = {
     {"zeros", [](double, int64_t, double) { return 0.0; }},
@@ -105,16 +106,16 @@ constexpr Filling kFillings[] = {
     {"hundreds", [](double, int64_t, double k) { return std::floor((k - 0.5) * 240); }},
     {"about a hundred", [](double, int64_t, double k) { return std::floor((k - 0.5) * 320); }},
     {"thousands", [](double, int64_t, double k) { return std::floor((k - 0.5) * 20000); }},
-    {"negated", [](double old, int64_t, double) { return -old; }},
-    {"magnitudes", [](double old, int64_t, double) { return std::abs(old); }},
-    {"doubled", [](double old, int64_t, double) { return 2 * old; }},
-    {"one NaN", [](double old, int64_t i, double) { return i == 0 ? NAN : old; }},
-    {"one infinity", [](double old, int64_t i, double) { return i == 0 ? INFINITY : old; }},
-    {"one -infinity", [](double old, int64_t i, double) { return i == 0 ? -INFINITY : old; }},
-    {"one zero", [](double old, int64_t i, double) { return i == 0 ? 0.0 : old; }},
-    {"one negative", [](double old, int64_t i, double) { return i == 0 ? -2.0 : old; }},
-    {"one more", [](double old, int64_t i, double) { return i == 0 ? old + 1 : old; }},
-    {"one large", [](double old, int64_t i, double) { return i == 0 ? 1000.0 : old; }}};
+    {"negated", [](double old, int64_t, double) { return -old; }, true},
+    {"magnitudes", [](double old, int64_t, double) { return std::abs(old); }, true},
+    {"doubled", [](double old, int64_t, double) { return 2 * old; }, true},
+    {"one NaN", [](double old, int64_t i, double) { return i == 0 ? NAN : old; }, true},
+    {"one infinity", [](double old, int64_t i, double) { return i == 0 ? INFINITY : old; }, true},
+    {"one -infinity", [](double old, int64_t i, double) { return i == 0 ? -INFINITY : old; }, true},
+    {"one zero", [](double old, int64_t i, double) { return i == 0 ? 0.0 : old; }, true},
+    {"one negative", [](double old, int64_t i, double) { return i == 0 ? -2.0 : old; }, true},
+    {"one more", [](double old, int64_t i, double) { return i == 0 ? old + 1 : old; }, true},
+    {"one large", [](double old, int64_t i, double) { return i == 0 ? 1000.0 : old; }, true}};
 
 bool Fill(Tensor& tensor, const Filling& filling, uint64_t salt) {
   const bool real = IsFloat(tensor.type);
@@ -134,11 +135,17 @@ bool Fill(Tensor& tensor, const Filling& filling, uint64_t salt) {
 }
 
 // Only a draw that leaves the sketch whole is a neighbour; validity is the reference's to say.
-void Add(std::vector<Neighbour>& out, Probe probe, std::string what) {
-  if (Repair(probe.sketch)) out.push_back({std::move(probe), std::move(what)});
+void Add(std::vector<Neighbour>& out, Probe probe, std::string what, std::string part) {
+  if (Repair(probe.sketch)) out.push_back({std::move(probe), std::move(what), std::move(part)});
 }
 
 }  // namespace
+
+std::string AttributePart(size_t node, std::string_view attribute) {
+  return fmt::format("attribute {} of node {}", attribute, node);
+}
+
+std::string ValuesPart(std::string_view source) { return fmt::format("values of {}", source); }
 
 Neighbourhood::Neighbourhood(Probe base, std::vector<std::string> levels)
     : base_(std::move(base)), levels_(std::move(levels)) {}
@@ -154,14 +161,14 @@ void Neighbourhood::OfferAttributes(const Probe& from, std::vector<Neighbour>& o
       if (now != nullptr && !row.required) {
         Probe probe = from;
         probe.sketch.model.graph.nodes[n].Remove(row.name);
-        Add(out, std::move(probe), name + " removed");
+        Add(out, std::move(probe), name + " removed", AttributePart(n, row.name));
       }
       for (Value& value : Alternatives(row, now)) {
         if (now != nullptr && now->value == value) continue;
         Probe probe = from;
         std::string what = fmt::format("{} = {}", name, Text(value));
         probe.sketch.model.graph.nodes[n].Set(row.name, std::move(value));
-        Add(out, std::move(probe), std::move(what));
+        Add(out, std::move(probe), std::move(what), AttributePart(n, row.name));
       }
     }
   }
@@ -176,7 +183,8 @@ void Neighbourhood::OfferDims(const Probe& from, std::vector<Neighbour>& out) co
       if (size < 0 || size == variable.size) continue;
       Probe probe = from;
       if (!SetDimVariable(probe.sketch, variable, size)) continue;
-      Add(out, std::move(probe), fmt::format("a dim of {} set to {}", variable.size, size));
+      Add(out, std::move(probe), fmt::format("a dim of {} set to {}", variable.size, size),
+          std::string(kDimsPart));
     }
   }
   // Every dim of one size, also those that need not change together.
@@ -194,7 +202,8 @@ void Neighbourhood::OfferDims(const Probe& from, std::vector<Neighbour>& out) co
       if (size == now) continue;
       Probe probe = from;
       if (!SetDimVariable(probe.sketch, variable, size)) continue;
-      Add(out, std::move(probe), fmt::format("every dim of {} set to {}", now, size));
+      Add(out, std::move(probe), fmt::format("every dim of {} set to {}", now, size),
+          std::string(kDimsPart));
     }
   }
   // Rank: a dim of 1 more at the front of every tensor of the largest rank.
@@ -204,7 +213,7 @@ void Neighbourhood::OfferDims(const Probe& from, std::vector<Neighbour>& out) co
   for (Tensor* tensor : Tensors(probe.sketch)) {
     if (tensor->shape.size() == rank) tensor->shape.insert(tensor->shape.begin(), 1);
   }
-  Add(out, std::move(probe), "one dim more");
+  Add(out, std::move(probe), "one dim more", std::string(kDimsPart));
   Probe less = from;
   DimVariable front{1, {}};
   const std::vector<Tensor*> tensors = Tensors(less.sketch);
@@ -218,14 +227,14 @@ void Neighbourhood::OfferDims(const Probe& from, std::vector<Neighbour>& out) co
       Tensor& tensor = *Tensors(less.sketch)[site.tensor];
       tensor.shape.erase(tensor.shape.begin());
     }
-    Add(out, std::move(less), "one dim less");
+    Add(out, std::move(less), "one dim less", std::string(kDimsPart));
   }
   Probe equal = from;
   for (Tensor* tensor : Tensors(equal.sketch)) {
     if (!tensor->shape.empty())
       tensor->shape.insert(tensor->shape.begin(), rank - tensor->shape.size(), 1);
   }
-  Add(out, std::move(equal), "every tensor of one rank");
+  Add(out, std::move(equal), "every tensor of one rank", std::string(kDimsPart));
 }
 
 void Neighbourhood::OfferTypes(const Probe& from, std::vector<Neighbour>& out) const {
@@ -238,7 +247,7 @@ void Neighbourhood::OfferTypes(const Probe& from, std::vector<Neighbour>& out) c
       if (type == now) continue;
       Probe probe = from;
       if (!Retype(probe.sketch, now, type)) continue;
-      Add(out, std::move(probe), fmt::format("{} instead of {}", Name(type), Name(now)));
+      Add(out, std::move(probe), fmt::format("{} instead of {}", Name(type), Name(now)), "types");
     }
   }
 }
@@ -253,7 +262,10 @@ void Neighbourhood::OfferValues(const Probe& from, std::vector<Neighbour>& out) 
       if (!Fill(*Tensors(probe.sketch)[t], filling, t * 1000)) continue;
       Add(out, std::move(probe),
           fmt::format("{} {}: {}", t < inputs ? "input" : "initializer",
-                      t < inputs ? t : t - inputs, filling.name));
+                      t < inputs ? t : t - inputs, filling.name),
+          filling.keeps ? "values in part"
+                        : ValuesPart(t < inputs ? copy.inputs[t].name
+                                                : copy.model.graph.initializers[t - inputs].name));
     }
   }
 }
@@ -263,17 +275,17 @@ void Neighbourhood::OfferOptions(const Probe& from, std::vector<Neighbour>& out)
     if (level == from.level) continue;
     Probe probe = from;
     probe.level = level;
-    out.push_back({std::move(probe), "level = " + level});
+    out.push_back({std::move(probe), "level = " + level, "options"});
   }
   for (const int threads : {1, 2, 4}) {
     if (threads == std::max(1, from.sketch.options.intra_op_threads)) continue;
     Probe probe = from;
     probe.sketch.options.intra_op_threads = threads;
-    out.push_back({std::move(probe), fmt::format("threads = {}", threads)});
+    out.push_back({std::move(probe), fmt::format("threads = {}", threads), "options"});
   }
   Probe mode = from;
   mode.sketch.options.parallel_execution = !mode.sketch.options.parallel_execution;
-  out.push_back({std::move(mode), "parallel execution toggled"});
+  out.push_back({std::move(mode), "parallel execution toggled", "options"});
   // Constants and inputs. Tensors keep their order, so that dim variables keep their places.
   const auto& graph = from.sketch.model.graph;
   if (!graph.initializers.empty() &&
@@ -284,7 +296,7 @@ void Neighbourhood::OfferOptions(const Probe& from, std::vector<Neighbour>& out)
     if (graph.FindInput(moved.name) == nullptr) {
       sketch.model.graph.initializers.erase(sketch.model.graph.initializers.begin());
       AddSource(sketch, moved.name, moved.tensor, false);
-      Add(out, std::move(probe), "the first initializer given as an input");
+      Add(out, std::move(probe), "the first initializer given as an input", "options");
     }
   }
   if (!from.sketch.inputs.empty()) {
@@ -295,7 +307,7 @@ void Neighbourhood::OfferOptions(const Probe& from, std::vector<Neighbour>& out)
     std::erase_if(sketch.model.graph.inputs,
                   [&](const ValueInfo& v) { return v.name == moved.name; });
     sketch.model.graph.initializers.insert(sketch.model.graph.initializers.begin(), moved);
-    Add(out, std::move(probe), "the last input given as an initializer");
+    Add(out, std::move(probe), "the last input given as an initializer", "options");
   }
 }
 
@@ -315,7 +327,7 @@ Neighbour Neighbourhood::Draw(Random& random) const {
       &Neighbourhood::OfferAttributes, &Neighbourhood::OfferDims,   &Neighbourhood::OfferTypes,
       &Neighbourhood::OfferValues,     &Neighbourhood::OfferValues, &Neighbourhood::OfferOptions,
       &Neighbourhood::OfferDims};
-  Neighbour drawn{base_, {}};
+  Neighbour drawn{base_, {}, {}};
   const int64_t changes = random.Between(1, 4);
   for (int64_t change = 0; change < changes; ++change) {
     std::vector<Neighbour> offers;

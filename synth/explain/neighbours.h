@@ -15,7 +15,12 @@ namespace moire {
 struct Neighbour {
   Probe probe;
   std::string what;  // "Softmax.axis = 1, level = none"
+  // What a single change changes; one of the names below, or "types", "options".
+  std::string part;
 };
+std::string AttributePart(size_t node, std::string_view attribute);
+std::string ValuesPart(std::string_view source);  // where nothing of the old values is left
+constexpr std::string_view kDimsPart = "dims";
 
 class Neighbourhood {
  public:

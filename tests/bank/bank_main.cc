@@ -1,6 +1,7 @@
 // moire_bank: what reduction and explanation are worth, in full counts. Prints the tables of
 // docs/reducing.md.
 //   moire_bank --explain --fresh 500
+//   moire_bank --same
 //   moire_bank --graphs --json FILE
 //   moire_bank --rates
 //   moire_bank --save DIR; moire_bank --check NAME MODEL: the graphs and their tests for other
@@ -19,6 +20,7 @@
 #include "tests/bank/conditions.h"
 #include "tests/bank/graphs.h"
 #include "tests/bank/rates.h"
+#include "tests/bank/same_bugs.h"
 
 namespace moire::bank {
 namespace {
@@ -42,6 +44,18 @@ nlohmann::json PrintExplain(int fresh, const std::string& only) {
                     {"seconds", r.seconds}});
   }
   return rows;
+}
+
+nlohmann::json PrintSame(const std::string& only) {
+  const SameBugsReport r = MeasureSameBugs(6, only);
+  std::printf("sightings of one fault: %d of %d pairs told to be one bug\n", r.told_same, r.of_one);
+  std::printf("of two faults in one operator, %d pairs: %s\n", r.of_two,
+              r.mistaken.empty() ? "none" : r.mistaken.c_str());
+  return {{"of_one", r.of_one},
+          {"told_same", r.told_same},
+          {"of_two", r.of_two},
+          {"mistaken", r.mistaken},
+          {"seconds", r.seconds}};
 }
 
 nlohmann::json ToJson(const Reduction& r) {
@@ -168,13 +182,14 @@ Result<bool> Fails(const std::string& name, const std::string& path, const std::
 
 int main(int argc, char** argv) {
   CLI::App app("Measures reduction and explanation");
-  bool explain = false, graphs = false, rates = false;
+  bool explain = false, graphs = false, rates = false, same = false;
   int cases = 20;
   moire::bank::MeasureOptions measure;
   uint64_t seed = 1;
   int fresh = 500;
   std::string only, json_path;
   app.add_flag("--explain", explain, "planted faults with known conditions");
+  app.add_flag("--same", same, "whether sightings of planted faults are told to be one bug");
   app.add_flag("--graphs", graphs, "the bank of failing graphs, beside the baselines");
   app.add_flag("--rates", rates, "checks a second, beside bare loops");
   app.add_option("--cases", cases, "reductions for --rates");
@@ -202,6 +217,7 @@ int main(int argc, char** argv) {
   const moire::TemporaryDirectory scratch;
   if (measure.experience.empty()) measure.experience = scratch.path() + "/experience.txt";
   nlohmann::json all;
+  if (same) all["same"] = {moire::bank::PrintSame(only)};
   if (explain) all["explain"] = moire::bank::PrintExplain(fresh, only);
   if (graphs) all["graphs"] = moire::bank::PrintGraphs(measure, only, seed);
   if (rates) all["rates"] = moire::bank::PrintRates(cases);

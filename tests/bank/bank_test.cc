@@ -8,6 +8,7 @@
 #include "synth/minimality.h"
 #include "tests/bank/conditions.h"
 #include "tests/bank/graphs.h"
+#include "tests/bank/same_bugs.h"
 
 namespace moire::bank {
 namespace {
@@ -29,6 +30,14 @@ TEST(Bank, PredicatesSeparate) {
     ++looked;
   }
   EXPECT_EQ(looked, 5);
+}
+
+TEST(Bank, OneBugIsToldFromTwo) {
+  const SameBugsReport report = MeasureSameBugs(3, "softmax");
+  EXPECT_GT(report.of_one, 2);
+  EXPECT_GT(report.told_same, 0);
+  EXPECT_GT(report.of_two, 0);
+  EXPECT_EQ(report.mistaken, "");
 }
 
 TEST(Bank, HasEveryKindOfGraph) {

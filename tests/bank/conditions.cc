@@ -186,6 +186,13 @@ std::vector<Condition> MakeAll() {
   return all;
 }
 
+}  // namespace
+
+const std::vector<Condition>& Conditions() {
+  static const std::vector<Condition> all = MakeAll();
+  return all;
+}
+
 Case ToCase(const Condition& condition) {
   Case test_case;
   const Result<std::string> bytes = ParseModelText(condition.model);
@@ -210,13 +217,6 @@ Case ToCase(const Condition& condition) {
     }
   }
   return test_case;
-}
-
-}  // namespace
-
-const std::vector<Condition>& Conditions() {
-  static const std::vector<Condition> all = MakeAll();
-  return all;
 }
 
 ExplainReport MeasureExplain(const Condition& condition, int fresh) {

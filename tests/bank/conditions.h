@@ -18,6 +18,7 @@ struct Condition {
   int threads = 0;
 };
 const std::vector<Condition>& Conditions();
+Case ToCase(const Condition& condition);
 
 struct ExplainReport {
   std::string name;

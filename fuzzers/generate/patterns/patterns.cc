@@ -60,6 +60,10 @@ std::vector<ValueId> PatternContext::Ops(std::string_view op, std::vector<ValueI
 
 ValueId PatternContext::Scalar(ValueId like, double value) {
   if (!ok_) return kNoValue;
+  if (!IsFloat(type(like)) && !IsInteger(type(like))) {
+    ok_ = false;
+    return kNoValue;
+  }
   Tensor tensor = MakeTensor(type(like), {});
   if (random().Chance(1, 6)) tensor.shape = {1};
   if (IsFloat(tensor.type)) {
