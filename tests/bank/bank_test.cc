@@ -33,7 +33,7 @@ TEST(Bank, PredicatesSeparate) {
 }
 
 TEST(Bank, OneBugIsToldFromTwo) {
-  const SameBugsReport report = MeasureSameBugs(3, "softmax");
+  const SameBugsReport report = MeasureSameBugs(3, "gemm");
   EXPECT_GT(report.of_one, 2);
   EXPECT_GT(report.told_same, 0);
   EXPECT_GT(report.of_two, 0);
