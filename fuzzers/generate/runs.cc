@@ -35,6 +35,12 @@ Shape Resized(const Shape& shape, int64_t from, int64_t to) {
   return out;
 }
 
+bool HasBody(const Node& node) {
+  return std::ranges::any_of(node.attributes, [](const Attribute& attribute) {
+    return std::holds_alternative<GraphPtr>(attribute.value);
+  });
+}
+
 // Whether every node of the graph infers at these inputs.
 bool Infers(const GeneratedCase& made, Random& random) {
   const GeneratorSettings settings;
@@ -58,6 +64,8 @@ std::optional<InputSet> InputsAt(const GeneratedCase& made, int64_t from, int64_
 }  // namespace
 
 bool AddRuns(GeneratedCase& made, Random& random) {
+  // A body declares the shapes of its outputs, which other sizes would contradict.
+  if (std::ranges::any_of(made.model.graph.nodes, HasBody)) return false;
   std::vector<int64_t> sizes;
   for (const NamedTensor& input : made.inputs) {
     if (Traits(input.tensor.type).kind == TypeClass::kComplex) return false;
