@@ -6,6 +6,7 @@
 
 #include "harness/backends/backend.h"
 #include "harness/case/onnx_adapter.h"
+#include "harness/shapes/node_terms.h"
 #include "harness/shapes/rules.h"
 
 namespace moire::shapes {
@@ -234,6 +235,14 @@ TEST(NodeSolver, SaysWhereNothingFits) {
   EXPECT_FALSE(solver.Solve(fixed));
   EXPECT_FALSE(solver.Solve(fixed));
   EXPECT_EQ(solver.counts().unsat, unsat + 1);  // asked once
+}
+
+// An axis listed twice lies behind the dims that there are when the second one's turn comes.
+TEST(NodeSolver, AxesListedTwiceAreNoRule) {
+  EXPECT_EQ(SortedAxes({3, -2}, 4), (Ints{2, 3}));
+  EXPECT_FALSE(SortedAxes({3, -1}, 4));
+  EXPECT_FALSE(NodeSolver().Solve(Ask(
+      FromText("(float[2,3] x) => (float y) <int64[2] a = {3,3}> { y = Unsqueeze(x, a) }", 17))));
 }
 
 TEST(NodeSolver, CountsWhatALimitEnds) {

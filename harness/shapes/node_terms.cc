@@ -84,6 +84,7 @@ std::optional<Ints> SortedAxes(Ints axes, size_t rank) {
     if (axis < 0) axis += n;
   }
   std::ranges::sort(axes);
+  if (std::ranges::adjacent_find(axes) != axes.end()) return std::nullopt;
   return axes;
 }
 

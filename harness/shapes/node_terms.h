@@ -53,7 +53,7 @@ struct NodeTerms {
   TermList Broadcast(const TermList& a, const TermList& b);
 };
 
-// Axes from the front, sorted; nullopt where one is out of range.
+// Axes from the front, sorted; nullopt where one is out of range or listed twice.
 std::optional<Ints> SortedAxes(Ints axes, size_t rank);
 
 Term Product(const TermList& dims, size_t from, size_t to);
