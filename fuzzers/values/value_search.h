@@ -24,7 +24,7 @@
 namespace moire {
 
 struct ValueSearchOptions {
-  int evaluations = 12;       // of a graph at most
+  int evaluations = 16;       // of a graph at most
   size_t cache_size = 4096;  // graphs that are remembered
 };
 
