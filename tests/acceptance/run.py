@@ -49,7 +49,8 @@ class Measurement:
         short = [os.path.basename(command[0]) if command[0].startswith("/") else command[0], *command[1:]]
         shown = " ".join(short).replace(self.work, "TMP").replace(ROOT + "/", "")
         shown = shown.replace(os.environ.get("MOIRE_HOME", ROOT + "/.moire"), "MOIRE_HOME")
-        self.commands.append(" ".join(f"{k}={v}" for k, v in (env or {}).items()).replace(self.work, "TMP") + " " * bool(env) + shown)
+        self.commands.append(" ".join(f"{k}={v}" for k, v in (env or {}).items())
+                             .replace(self.work, "TMP").replace(self.bin, "BIN") + " " * bool(env) + shown)
         print(f"  $ {shown}", file=sys.stderr, flush=True)
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
