@@ -23,15 +23,7 @@ std::vector<ParameterInfo> Parameters(const Json& list, std::vector<std::string>
       if (known == variables.end()) known = variables.insert(known, type);
       info.variable = static_cast<int>(known - variables.begin());
     }
-    for (const Json& name : item.at("types")) {
-      const auto [form, element] = Unpacked(ParsePacked(name.get<std::string>()));
-      if (element == DataType::kUndefined) continue;
-      if (form == Form::kTensor) {
-        info.types |= Bit(element);
-      } else {
-        info.compounds[static_cast<size_t>(form)] |= Bit(element);
-      }
-    }
+    for (const Json& name : item.at("types")) info.AddType(name.get<std::string>());
     out.push_back(std::move(info));
   }
   return out;

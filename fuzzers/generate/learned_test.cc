@@ -10,6 +10,21 @@ namespace {
 constexpr DataType kInt8Type[] = {DataType::kInt8};
 constexpr DataType kTwoInt8[] = {DataType::kInt8, DataType::kInt8};
 
+// y = OP(x), by a node named "n3".
+Model OneNode(std::string op, int64_t opset, DataType type) {
+  Model model;
+  model.opsets = {{"", opset}};
+  model.graph.inputs = {{"x", TensorType(type, Shape{2})}};
+  model.graph.outputs = {{"y", TensorType(type, Shape{2})}};
+  Node node;
+  node.op = std::move(op);
+  node.name = "n3";
+  node.inputs = {"x"};
+  node.outputs = {"y"};
+  model.graph.nodes = {node};
+  return model;
+}
+
 TEST(Learned, KeepsTypesOfTypeVariables) {
   Learned learned;
   const Combination add{"Add", 14, kTwoInt8, kInt8Type};
@@ -30,16 +45,7 @@ TEST(Learned, AnOptionalInputDoesNotMakeAnotherCombination) {
 }
 
 TEST(Learned, AFunctionIsRefusedInOneOpset) {
-  Model model;
-  model.opsets = {{"", 25}};
-  model.graph.inputs = {{"x", TensorType(DataType::kFloat, Shape{2})}};
-  model.graph.outputs = {{"y", TensorType(DataType::kFloat, Shape{2})}};
-  Node node;
-  node.op = "Swish";
-  node.name = "n3";
-  node.inputs = {"x"};
-  node.outputs = {"y"};
-  model.graph.nodes = {node};
+  const Model model = OneNode("Swish", 25, DataType::kFloat);
   Learned learned;
   ASSERT_TRUE(learned.NoteNode(model, "n3"));
   EXPECT_EQ(learned.Rows(), std::vector<std::string>{"Swish(25): float"});
@@ -85,16 +91,7 @@ TEST(Learned, KeepsTheNewestOpset) {
 }
 
 TEST(Learned, ReadsARuntimesMessage) {
-  Model model;
-  model.opsets = {{"", 20}};
-  model.graph.inputs = {{"x", TensorType(DataType::kInt8, Shape{2})}};
-  model.graph.outputs = {{"y", TensorType(DataType::kInt8, Shape{2})}};
-  Node node;
-  node.op = "Abs";
-  node.name = "n3";
-  node.inputs = {"x"};
-  node.outputs = {"y"};
-  model.graph.nodes = {node};
+  const Model model = OneNode("Abs", 20, DataType::kInt8);
   Learned learned;
   EXPECT_FALSE(learned.NoteRejection(model, "out of memory"));
   EXPECT_TRUE(learned.NoteRejection(

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "fuzzers/generate/graph_builder.h"
+#include "fuzzers/generate/value_fill.h"
 
 namespace moire {
 namespace {
@@ -12,24 +13,7 @@ namespace {
 constexpr int kAttempts = 4;
 constexpr int64_t kMaxDim = 64;
 
-// The elements of `from`, again and again, in an order of their own.
-Tensor Repeated(const Tensor& from, Shape shape, int64_t offset) {
-  Tensor out = MakeTensor(from.type, std::move(shape));
-  const int64_t count = from.size();
-  for (int64_t i = 0; i < out.size() && count > 0; ++i) {
-    const int64_t source = (i + offset) % count;
-    if (from.type == DataType::kString) {
-      out.strings[static_cast<size_t>(i)] = from.strings[static_cast<size_t>(source)];
-    } else if (IsFloat(from.type)) {
-      SetFloat(out, i, GetFloat(from, source));
-    } else {
-      SetInt(out, i, GetInt(from, source));
-    }
-  }
-  return out;
-}
-
-Shape Resized(const Shape& shape, int64_t from, int64_t to) {
+Shape Redimensioned(const Shape& shape, int64_t from, int64_t to) {
   Shape out = shape;
   std::ranges::replace(out, from, to);
   return out;
@@ -53,10 +37,10 @@ std::optional<InputSet> InputsAt(const GeneratedCase& made, int64_t from, int64_
                                  Random& random) {
   GeneratedCase other = made;
   for (NamedTensor& input : other.inputs) {
-    const Shape shape = Resized(input.tensor.shape, from, to);
+    const Shape shape = Redimensioned(input.tensor.shape, from, to);
     if (shape == input.tensor.shape) continue;
     if (CheckedCount(shape).value_or(1 << 20) > 1 << 14) return std::nullopt;
-    input.tensor = Repeated(input.tensor, shape, random.Between(0, 7));
+    input.tensor = Resized(input.tensor, shape, random.Between(0, 7));
   }
   return Infers(other, random) ? std::optional(std::move(other.inputs)) : std::nullopt;
 }
@@ -77,8 +61,8 @@ bool AddRuns(GeneratedCase& made, Random& random) {
     const int64_t size = sizes[random.Index(sizes.size())];
     GeneratedCase open = made;
     for (ValueInfo& input : open.model.graph.inputs) {
-      const bool given = std::ranges::find(open.inputs, input.name, &NamedTensor::name) !=
-                         open.inputs.end();
+      const bool given =
+          std::ranges::find(open.inputs, input.name, &NamedTensor::name) != open.inputs.end();
       if (!given || !input.type.dims) continue;
       for (Dim& dim : *input.type.dims) {
         if (dim.size == size) dim = {{}, "N"};

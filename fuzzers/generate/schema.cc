@@ -29,15 +29,7 @@ std::vector<ParameterInfo> Convert(const onnx::OpSchema& schema,
     info.optional = parameter.GetOption() == onnx::OpSchema::Optional;
     info.variadic = parameter.GetOption() == onnx::OpSchema::Variadic;
     if (info.variadic && !parameter.GetIsHomogeneous()) info.variable = -1;
-    for (const std::string* type : parameter.GetTypes()) {
-      const auto [form, element] = Unpacked(ParsePacked(*type));
-      if (element == DataType::kUndefined) continue;
-      if (form == Form::kTensor) {
-        info.types |= Bit(element);
-      } else {
-        info.compounds[static_cast<size_t>(form)] |= Bit(element);
-      }
-    }
+    for (const std::string* type : parameter.GetTypes()) info.AddType(*type);
     out.push_back(std::move(info));
   }
   return out;
@@ -143,6 +135,12 @@ constexpr FormWord kFormWords[] = {
 };
 
 }  // namespace
+
+void ParameterInfo::AddType(std::string_view packed) {
+  const auto [form, element] = Unpacked(ParsePacked(packed));
+  if (element == DataType::kUndefined) return;
+  (form == Form::kTensor ? types : compounds[static_cast<size_t>(form)]) |= Bit(element);
+}
 
 DataType ParsePacked(std::string_view type) {
   for (const FormWord& word : kFormWords) {

@@ -57,6 +57,9 @@ struct ParameterInfo {
   int variable = -1;  // index of its type variable; -1: a fixed type, or each operand its own
   bool optional = false;
   bool variadic = false;
+
+  // "tensor(float)", "seq(tensor(float))"; what cannot be generated is left out.
+  void AddType(std::string_view packed);
 };
 
 struct SchemaAttribute {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "harness/case/float_bits.h"
@@ -193,14 +194,21 @@ Range MeasureRange(const Tensor& tensor) {
   return range;
 }
 
-Tensor Resized(const Tensor& tensor, Shape shape) {
+Tensor Resized(const Tensor& tensor, Shape shape, int64_t offset) {
   Tensor out = MakeTensor(tensor.type, std::move(shape));
   const int64_t count = tensor.size();
+  const auto bits = static_cast<size_t>(Traits(tensor.type).bits);
   for (int64_t i = 0; i < out.size() && count > 0; ++i) {
-    if (IsFloat(tensor.type)) {
-      SetFloat(out, i, GetFloat(tensor, i % count));
+    const int64_t source = (i + offset) % count;
+    const auto to = static_cast<size_t>(i);
+    const auto from = static_cast<size_t>(source);
+    if (tensor.type == DataType::kString) {
+      out.strings[to] = tensor.strings[from];
+    } else if (bits < 8) {
+      SetInt(out, i, GetInt(tensor, source));
     } else {
-      SetInt(out, i, GetInt(tensor, i % count));
+      const size_t bytes = bits / 8;
+      std::memcpy(out.data.data() + to * bytes, tensor.data.data() + from * bytes, bytes);
     }
   }
   return out;

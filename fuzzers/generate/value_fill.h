@@ -33,9 +33,9 @@ void SetEdge(Tensor& tensor, int64_t index, Random& random);
 // The range of the finite values of a tensor.
 Range MeasureRange(const Tensor& tensor);
 
-// The same elements in another shape: repeated where it is larger, dropped where it is smaller.
-// Floats and integers.
-Tensor Resized(const Tensor& tensor, Shape shape);
+// The same elements, from the one at `offset` on, in another shape: repeated where it is larger,
+// dropped where it is smaller. Of any type.
+Tensor Resized(const Tensor& tensor, Shape shape, int64_t offset = 0);
 
 }  // namespace moire
 

@@ -47,5 +47,19 @@ TEST(FillTensor, IsDeterministic) {
             FillTensor(DataType::kFloat16, {50}, Profile::kModerate, {-1, 1}, b));
 }
 
+// Of every type: strings have no bits, complex128 more than a word, uint2 less than a byte.
+TEST(Resized, RepeatsTheElementsOfEveryType) {
+  Random random(4);
+  for (const TypeTraits& traits : AllTypes()) {
+    const Tensor tensor = FillTensor(traits.type, {5}, Profile::kModerate, {0, 3}, random);
+    const Tensor resized = Resized(tensor, {2, 4}, 2);
+    ASSERT_EQ(resized.shape, (Shape{2, 4})) << traits.name;
+    for (int64_t i = 0; i < resized.size(); ++i) {
+      EXPECT_EQ(ElementToString(resized, i), ElementToString(tensor, (i + 2) % 5)) << traits.name;
+    }
+    EXPECT_EQ(Resized(tensor, {0}).size(), 0) << traits.name;
+  }
+}
+
 }  // namespace
 }  // namespace moire

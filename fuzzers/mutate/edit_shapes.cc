@@ -85,7 +85,7 @@ Edited ChangeDim(GraphBuilder& graph) {
     const auto id = static_cast<ValueId>(i);
     const Value& v = graph.value(id);
     Tensor* tensor = v.kind == ValueKind::kNode ? nullptr : graph.TensorOf(id);
-    if (tensor == nullptr || v.type == DataType::kString) continue;
+    if (tensor == nullptr) continue;
     if (Structural(v) && v.type == DataType::kInt64) {
       for (int64_t k = 0; k < tensor->size(); ++k) {
         if (GetInt(*tensor, k) == from) SetInt(*tensor, k, to);

@@ -241,7 +241,9 @@ Status Store::Merge(std::string_view cause, std::string_view into) {
     return Fail(ErrorCode::kInvalidInput, "'{}' is itself merged into '{}'", into,
                 target.merged_into);
   }
-  Statement statement(database_.get(), "UPDATE finding SET merged_into = ? WHERE cause = ?");
+  // What was merged into the one that goes follows it.
+  Statement statement(database_.get(),
+                      "UPDATE finding SET merged_into = ?1 WHERE cause = ?2 OR merged_into = ?2");
   MOIRE_TRY(statement.Bind(target.cause).Bind(from.cause).Run());
   return AddSightings(target.cause, from.times_seen);
 }
@@ -252,9 +254,6 @@ Status Store::MergeEnds(std::string_view cause, std::string_view into) {
   const std::string& end = from.merged_into.empty() ? from.cause : from.merged_into;
   const std::string& other = target.merged_into.empty() ? target.cause : target.merged_into;
   if (end == other) return {};
-  // What was merged into the one that goes follows it.
-  Statement statement(database_.get(), "UPDATE finding SET merged_into = ? WHERE merged_into = ?");
-  MOIRE_TRY(statement.Bind(other).Bind(end).Run());
   return Merge(end, other);
 }
 

@@ -77,15 +77,22 @@ TermList NodeTerms::Broadcast(const TermList& a, const TermList& b) {
   return dims;
 }
 
-std::optional<Ints> SortedAxes(Ints axes, size_t rank) {
+std::optional<Ints> FrontAxes(Ints axes, size_t rank) {
   const auto n = static_cast<int64_t>(rank);
   for (int64_t& axis : axes) {
     if (axis < -n || axis >= n) return std::nullopt;
     if (axis < 0) axis += n;
   }
-  std::ranges::sort(axes);
-  if (std::ranges::adjacent_find(axes) != axes.end()) return std::nullopt;
+  Ints sorted = axes;
+  std::ranges::sort(sorted);
+  if (std::ranges::adjacent_find(sorted) != sorted.end()) return std::nullopt;
   return axes;
+}
+
+std::optional<Ints> SortedAxes(Ints axes, size_t rank) {
+  std::optional<Ints> front = FrontAxes(std::move(axes), rank);
+  if (front) std::ranges::sort(*front);
+  return front;
 }
 
 Term Product(const TermList& dims, size_t from, size_t to) {

@@ -53,7 +53,9 @@ struct NodeTerms {
   TermList Broadcast(const TermList& a, const TermList& b);
 };
 
-// Axes from the front, sorted; nullopt where one is out of range or listed twice.
+// Axes from the front, in their order; nullopt where one is out of range or listed twice.
+std::optional<Ints> FrontAxes(Ints axes, size_t rank);
+// The same, sorted.
 std::optional<Ints> SortedAxes(Ints axes, size_t rank);
 
 Term Product(const TermList& dims, size_t from, size_t to);

@@ -31,13 +31,11 @@ bool Slice(NodeTerms& t) {
     axes->push_back(static_cast<int64_t>(i));
   }
   if (axes->size() != starts->size()) return false;
+  const auto fronts = FrontAxes(*axes, x->size());
+  if (!fronts) return false;
   TermList out = *x;
-  uint64_t seen = 0;
-  for (size_t i = 0; i < axes->size(); ++i) {
-    const auto axis = NormalizeAxis((*axes)[i], std::ssize(*x));
-    if (!axis || (seen >> *axis & 1) != 0) return false;
-    seen |= uint64_t{1} << *axis;
-    Term& dim = out[static_cast<size_t>(*axis)];
+  for (size_t i = 0; i < fronts->size(); ++i) {
+    Term& dim = out[static_cast<size_t>((*fronts)[i])];
     const auto taken = [&](int64_t step) {
       return SliceLength((*starts)[i], (*ends)[i], step, dim);
     };
@@ -69,13 +67,11 @@ bool Pad(NodeTerms& t) {
   }
   if (pads->size() != 2 * axes->size()) return false;
   const std::string mode = t.node.String("mode", "constant");
+  const auto fronts = FrontAxes(*axes, x->size());
+  if (!fronts) return false;
   TermList out = *x;
-  uint64_t seen = 0;
-  for (size_t i = 0; i < axes->size(); ++i) {
-    const auto axis = NormalizeAxis((*axes)[i], std::ssize(*x));
-    if (!axis || (seen >> *axis & 1) != 0) return false;
-    seen |= uint64_t{1} << *axis;
-    Term& dim = out[static_cast<size_t>(*axis)];
+  for (size_t i = 0; i < fronts->size(); ++i) {
+    Term& dim = out[static_cast<size_t>((*fronts)[i])];
     const Term& begin = (*pads)[i];
     const Term& end = (*pads)[axes->size() + i];
     // Reflection does not repeat the edge; wrapping goes round once.

@@ -23,8 +23,10 @@ constexpr double kShare = 0.6;
 constexpr double kShareOfDims = 1;
 
 struct Difference {
-  std::string part;   // as in Neighbour
-  std::string shown;  // "Conv.strides"
+  std::string part;       // as in Neighbour
+  std::string shown;      // "Conv.strides"
+  size_t node = 0;        // of an attribute
+  std::string attribute;  // empty for dims and values
 };
 
 const Tensor* FindSource(const Sketch& sketch, std::string_view name) {
@@ -42,15 +44,17 @@ std::set<std::string> SourcesOf(const Sketch& sketch) {
   return names;
 }
 
+bool SameAttribute(const Node& a, const Node& b, std::string_view name) {
+  const Attribute* ours = a.Find(name);
+  const Attribute* theirs = b.Find(name);
+  return ours == nullptr || theirs == nullptr ? ours == theirs : ours->value == theirs->value;
+}
+
 std::set<std::string> DifferingAttributes(const Node& a, const Node& b) {
   std::set<std::string> names;
   for (const Node* node : {&a, &b}) {
     for (const Attribute& attribute : node->attributes) {
-      const Attribute* ours = a.Find(attribute.name);
-      const Attribute* theirs = b.Find(attribute.name);
-      if (ours == nullptr || theirs == nullptr || ours->value != theirs->value) {
-        names.insert(attribute.name);
-      }
+      if (!SameAttribute(a, b, attribute.name)) names.insert(attribute.name);
     }
   }
   return names;
@@ -62,11 +66,12 @@ std::optional<std::vector<Difference>> Differences(const Sketch& a, const Sketch
   const auto& nodes = a.model.graph.nodes;
   for (size_t n = 0; n < nodes.size(); ++n) {
     for (const std::string& name : DifferingAttributes(nodes[n], b.model.graph.nodes[n])) {
-      out.push_back({AttributePart(n, name), nodes[n].op + "." + name});
+      out.push_back({AttributePart(n, name), nodes[n].op + "." + name, n, name});
     }
   }
   const std::set<std::string> sources = SourcesOf(a);
   if (sources != SourcesOf(b)) return std::nullopt;
+  if (a.options != b.options) return std::nullopt;
   bool dims = false;
   for (const std::string& name : sources) {
     const Tensor& ours = *FindSource(a, name);
@@ -75,14 +80,9 @@ std::optional<std::vector<Difference>> Differences(const Sketch& a, const Sketch
     if (ours == theirs) continue;
     if (ours.shape != theirs.shape) dims = true;
     // Values matter even where the dims differ, unless there are none.
-    if (ours.size() > 0 && theirs.size() > 0) out.push_back({ValuesPart(name), "values"});
+    if (ours.size() > 0 && theirs.size() > 0) out.push_back({ValuesPart(name), "values", 0, {}});
   }
-  if (dims) out.push_back({std::string(kDimsPart), "dims"});
-  const RunOptions& options = a.options;
-  if (options.intra_op_threads != b.options.intra_op_threads ||
-      options.parallel_execution != b.options.parallel_execution) {
-    return std::nullopt;
-  }
+  if (dims) out.push_back({std::string(kDimsPart), "dims", 0, {}});
   return out;
 }
 
@@ -137,19 +137,6 @@ OpenAll Only(const OpenAll& open, const std::string& configuration) {
   };
 }
 
-// Whether this neighbour has the other case's value of the attribute that was changed.
-bool IsTheOthers(const Neighbour& neighbour, const Sketch& other) {
-  const auto& nodes = neighbour.probe.sketch.model.graph.nodes;
-  for (size_t n = 0; n < nodes.size(); ++n) {
-    for (const Attribute& attribute : nodes[n].attributes) {
-      if (neighbour.part != AttributePart(n, attribute.name)) continue;
-      const Attribute* theirs = other.model.graph.nodes[n].Find(attribute.name);
-      return theirs != nullptr && theirs->value == attribute.value;
-    }
-  }
-  return false;
-}
-
 // By part: neighbours that pass, neighbours that fail.
 using Counts = std::map<std::string, std::array<int, 2>>;
 Result<Counts> Look(const Sketch& base, const Sketch& other,
@@ -158,9 +145,14 @@ Result<Counts> Look(const Sketch& base, const Sketch& other,
   std::vector<Probe> probes;
   std::vector<std::string> parts;
   for (Neighbour& neighbour : Neighbourhood({base, {}}, {}).Singles()) {
-    const bool asked =
-        std::ranges::find(differences, neighbour.part, &Difference::part) != differences.end();
-    if (!asked || IsTheOthers(neighbour, other)) continue;
+    const auto found = std::ranges::find(differences, neighbour.part, &Difference::part);
+    if (found == differences.end()) continue;
+    // What has the other case's setting says nothing new.
+    const auto& nodes = neighbour.probe.sketch.model.graph.nodes;
+    if (!found->attribute.empty() &&
+        SameAttribute(nodes[found->node], other.model.graph.nodes[found->node], found->attribute)) {
+      continue;
+    }
     probes.push_back(std::move(neighbour.probe));
     parts.push_back(std::move(neighbour.part));
   }
@@ -204,7 +196,7 @@ Result<SameBug> CompareFindings(const Finding& first, const Finding& second, con
                              {std::move(b), second.test_case.inputs, second.test_case.options});
   if (!aligned) return SameBug{false, "other nodes"};
   const auto differences = Differences(aligned->first, aligned->second);
-  if (!differences) return SameBug{false, "other element types"};
+  if (!differences) return SameBug{false, "other element types or run options"};
   const auto& [ours, theirs] = *aligned;
   const OpenAll only = Only(open, first.verdict.configuration);
   const std::vector<Step> steps = Steps(ours, theirs);
