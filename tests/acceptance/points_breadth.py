@@ -77,6 +77,20 @@ def false_alarms(m):
     m.check("alarms against level none", len(stress["alarms"]), "==", 0)
     twin = m.run_json(m.tool("moire_planted"), "--stress", scaled(m, 20_000, 100), "--seed", 2, ok=(0, 1))["stress"][0]
     m.check("alarms on the clean twin", len(twin["alarms"]), "==", 0)
+    judgement_floors(m)
+
+
+def judgement_floors(m):
+    """The floors of the main job's point 5, over every operator and element type of the standard."""
+    power = m.run_json(
+        m.tool("moire_planted"), "--power", scaled(m, 50_000, 200), "--whole-standard", ok=(0, 1))["power"][0]
+    m.figures["whole standard"] = power
+    m.check("whole standard: cases that the reference evaluates", power["evaluated"] / power["cases"], ">=", 0.95)
+    m.check("whole standard: decidable share", power["all"]["decidable"], ">=", 0.75)
+    m.check("whole standard: decidable share of integers and bools", power["exact"]["decidable"], ">=", 0.95)
+    m.check("whole standard: unspecified share", power["all"]["unspecified"], "<=", 0.05)
+    m.check("whole standard: median bound of float32, log2", power["by_type"]["float"]["median_bound_log2"], "<=", -14)
+    m.check("whole standard: faults of twice the bound reported", power["reported"] / max(power["faults"], 1), "==", 1.0)
 
 
 def standard_operators():

@@ -37,9 +37,12 @@ const Learned& TwinLearned() {
   static const Learned learned = [] {
     Learned out;
     FaultyConfiguration twin({});
-    ProbeImplemented(TwinSettings(), [&](const GeneratedCase& generated) {
-      return twin.Run(ToCase(generated)).outcome != Outcome::kUnsupported;
-    }, out);
+    ProbeImplemented(
+        TwinSettings(),
+        [&](const GeneratedCase& generated) {
+          return twin.Run(ToCase(generated)).outcome != Outcome::kUnsupported;
+        },
+        out);
     return out;
   }();
   return learned;
@@ -69,7 +72,8 @@ GeneratedCase Draw(uint64_t seed, int64_t index, const GeneratorSettings& settin
 std::string Describe(uint64_t seed, int64_t index, const Verdict& verdict, const Model& model) {
   std::string ops;
   for (const Node& node : model.graph.nodes) ops += node.op + " ";
-  return fmt::format("seed {} case {}: {}: {} [{}]", seed, index, Name(verdict.kind), verdict.reason, ops);
+  return fmt::format("seed {} case {}: {}: {} [{}]", seed, index, Name(verdict.kind),
+                     verdict.reason, ops);
 }
 
 // The smallest case that raises the alarm still, as text with its inputs' values other than 0.
@@ -134,12 +138,15 @@ TwinReport RunTwin(const TwinOptions& options) {
   return report;
 }
 
-// --- Planted faults -------------------------------------------------------------------------------
+// --- Planted faults
+// -------------------------------------------------------------------------------
 
 namespace {
 
-// The worst bug of a case with the fault; deaths are looked for in a child. Where one was seen before
-// (`known`), a case that reaches the fault shows it again: the investigation begins with proving it.
+// The worst bug of a case with the fault; deaths are looked for in a child. Where one was seen
+// before
+// (`known`), a case that reaches the fault shows it again: the investigation begins with proving
+// it.
 std::optional<Verdict> See(const Case& test_case, const Configurations& dry,
                            const FaultEntry& fault, const OpenAll& open,
                            const std::optional<Verdict>& known) {
@@ -277,7 +284,8 @@ bool RunFaults(const std::vector<FaultEntry>& faults, const FaultOptions& option
   return good;
 }
 
-// --- Power ----------------------------------------------------------------------------------------
+// --- Power
+// ----------------------------------------------------------------------------------------
 
 namespace {
 
@@ -299,11 +307,14 @@ void Spoil(const RangeTensor& output, size_t k, Tensor& tensor, Random& random) 
   if (std::isnan(output.Lo()[k]) || std::isinf(output.Lo()[k])) return SetFloat(tensor, at, 1);
   const double lo = RoundTo(output.type, output.Lo()[k]);
   const double hi = RoundTo(output.type, output.Hi()[k]);
-  if (std::isinf(lo) || std::isinf(hi)) return SetFloat(tensor, at, std::isinf(lo) ? hi - 1 : lo - 1);
+  if (std::isinf(lo) || std::isinf(hi))
+    return SetFloat(tensor, at, std::isinf(lo) ? hi - 1 : lo - 1);
   const double ulp = Ulp(output.type, std::max(std::abs(lo), std::abs(hi)));
   const double away = 2 * std::max((hi - lo) / 2, ulp);
   const double middle = lo + (hi - lo) / 2;
-  SetFloat(tensor, at, random.Chance(1, 2) ? middle + away : middle - away);
+  const double below = RoundTo(output.type, middle - away);
+  // float8e8m0 ends at its smallest power of two.
+  SetFloat(tensor, at, below >= lo || random.Chance(1, 2) ? middle + away : below);
 }
 
 PowerReport::Share ShareOf(const Judged& judged) {
@@ -314,7 +325,7 @@ PowerReport::Share ShareOf(const Judged& judged) {
 
 PowerReport RunPower(const PowerOptions& options) {
   PowerReport report;
-  GeneratorSettings settings;
+  GeneratorSettings settings = options.whole_standard ? WholeStandard() : GeneratorSettings();
   settings.min_nodes = settings.max_nodes = options.nodes;
   settings.malformed_share = 0;
   Random random(options.seed);
@@ -335,7 +346,8 @@ PowerReport RunPower(const PowerOptions& options) {
       const RangeTensor& output = reference.outputs[o];
       seen.outputs.push_back({generated.model.graph.outputs[o].name,
                               output.opaque == Opaque::kNo ? ToTensor(output) : Tensor()});
-      for (size_t k = 0; output.opaque == Opaque::kNo && k < static_cast<size_t>(output.size()); ++k) {
+      for (size_t k = 0; output.opaque == Opaque::kNo && k < static_cast<size_t>(output.size());
+           ++k) {
         if (Decidable(output, k)) decidable.emplace_back(o, k);
       }
     }
@@ -350,13 +362,15 @@ PowerReport RunPower(const PowerOptions& options) {
                             .checker = nullptr};
     const std::vector<Verdict> verdicts = JudgeAll(evidence);
     ++report.faults;
-    const bool reported = std::ranges::any_of(verdicts, [output = static_cast<int>(which)](const Verdict& verdict) {
-      return verdict.kind == VerdictKind::kMismatch && verdict.output == output;
-    });
+    const bool reported =
+        std::ranges::any_of(verdicts, [output = static_cast<int>(which)](const Verdict& verdict) {
+          return verdict.kind == VerdictKind::kMismatch && verdict.output == output;
+        });
     if (reported) {
       ++report.reported;
     } else if (report.missed.size() < kMostLines) {
-      report.missed.push_back(fmt::format("case {} output {} element {}", report.cases, which, element));
+      report.missed.push_back(
+          fmt::format("case {} output {} element {}", report.cases, which, element));
     }
   }
   Judged all;
@@ -382,35 +396,45 @@ PowerReport RunPower(const PowerOptions& options) {
   return report;
 }
 
-// --- JSON -----------------------------------------------------------------------------------------
+// --- JSON
+// -----------------------------------------------------------------------------------------
 
 nlohmann::json ToJson(const TwinReport& report) {
-  return {{"cases", report.cases}, {"verdicts", report.verdicts}, {"elements", report.elements},
+  return {{"cases", report.cases},
+          {"verdicts", report.verdicts},
+          {"elements", report.elements},
           {"alarms", report.alarms}};
 }
 
 nlohmann::json ToJson(const FaultReport& report) {
-  return {{"fault", report.name}, {"kind", static_cast<int>(FindFault(report.name)->kind)},
-          {"seeds", report.seeds}, {"found_in", report.found_in},
-          {"cases_to_find", report.cases_to_find}, {"investigated", report.investigated},
-          {"replayed", report.replayed}, {"misjudged", report.misjudged},
-          {"standings", report.standings}, {"most_nodes", report.most_nodes},
+  return {{"fault", report.name},
+          {"kind", static_cast<int>(FindFault(report.name)->kind)},
+          {"seeds", report.seeds},
+          {"found_in", report.found_in},
+          {"cases_to_find", report.cases_to_find},
+          {"investigated", report.investigated},
+          {"replayed", report.replayed},
+          {"misjudged", report.misjudged},
+          {"standings", report.standings},
+          {"most_nodes", report.most_nodes},
           {"causes", report.causes}};
 }
 
 nlohmann::json ToJson(const PowerReport& report) {
   const auto share = [](const PowerReport::Share& s) {
     const auto n = static_cast<double>(std::max<int64_t>(1, s.elements));
-    return nlohmann::json{{"elements", s.elements},
-                          {"decidable", static_cast<double>(s.decidable) / n},
-                          {"unspecified", static_cast<double>(s.unspecified) / n},
-                          {"median_bound_log2", s.median_bound > 0 ? std::log2(s.median_bound) : -1074}};
+    return nlohmann::json{
+        {"elements", s.elements},
+        {"decidable", static_cast<double>(s.decidable) / n},
+        {"unspecified", static_cast<double>(s.unspecified) / n},
+        {"median_bound_log2", s.median_bound > 0 ? std::log2(s.median_bound) : -1074}};
   };
   nlohmann::json types;
   for (const auto& [type, s] : report.by_type) types[type] = share(s);
-  return {{"cases", report.cases}, {"evaluated", report.evaluated}, {"faults", report.faults}, {"reported", report.reported},
-          {"missed", report.missed}, {"all", share(report.all)}, {"exact", share(report.exact)},
-          {"by_type", types}};
+  return {{"cases", report.cases},        {"evaluated", report.evaluated},
+          {"faults", report.faults},      {"reported", report.reported},
+          {"missed", report.missed},      {"all", share(report.all)},
+          {"exact", share(report.exact)}, {"by_type", types}};
 }
 
 }  // namespace moire::faulty

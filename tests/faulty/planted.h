@@ -75,6 +75,7 @@ struct PowerOptions {
   int64_t cases = 500;
   uint64_t seed = 1;
   int nodes = 10;
+  bool whole_standard = false;  // every operator and element type
 };
 struct PowerReport {
   struct Share {

@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
   app.add_option("--bundles", fault.bundles, "directory for bundles");
   app.add_option("--power", power.cases, "cases with a fault of twice the bound");
   app.add_option("--nodes", power.nodes, "nodes of the cases for --power");
+  app.add_flag("--whole-standard", power.whole_standard, "every operator and type, for --power");
   PrecisionOptions precision;
   app.add_option("--bits", precision.backends, "simulated backends for moire bits");
   app.add_option("--lengths", precision.lengths, "numbers of terms for --bits")->delimiter(',');
