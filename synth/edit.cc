@@ -133,6 +133,11 @@ void ExposeEnds(Graph& graph, const std::set<std::string>& ends, const KnownValu
   }
 }
 
+void Keep(KnownValues& values, const std::string& name, const Tensor& tensor) {
+  KnownValue& value = values[name] = {tensor.type, tensor.size() <= kMostKept, {}};
+  if (value.known) value.tensor = tensor;
+}
+
 // Types of what the reference did not get to. Where inference fails too, a value has the type of
 // the first input of its node: a guess that an attempt proves right or wrong.
 void AddTypes(const Sketch& sketch, KnownValues& values) {
@@ -153,8 +158,37 @@ void AddTypes(const Sketch& sketch, KnownValues& values) {
   }
 }
 
+}  // namespace
+
+KnownValues SourceValues(const Sketch& sketch) {
+  KnownValues values;
+  for (const NamedTensor& initializer : sketch.model.graph.initializers) {
+    Keep(values, initializer.name, initializer.tensor);
+  }
+  for (const NamedTensor& input : sketch.inputs) Keep(values, input.name, input.tensor);
+  return values;
+}
+
+namespace {
+
 // The values of the first run.
-KnownValues ComputeRun(const Sketch& sketch);
+KnownValues ComputeRun(const Sketch& sketch) {
+  KnownValues values = SourceValues(sketch);
+  ReferenceOptions options;
+  options.on_node = [&](const Node& node, std::span<const RangeTensor> outputs) {
+    for (size_t i = 0; i < outputs.size() && i < node.outputs.size(); ++i) {
+      if (node.outputs[i].empty()) continue;
+      if (outputs[i].opaque != Opaque::kNo || outputs[i].size() > kMostKept) {
+        values[node.outputs[i]] = {outputs[i].type, false, {}};
+      } else {
+        Keep(values, node.outputs[i], ToTensor(outputs[i]));
+      }
+    }
+  };
+  const ReferenceResult result = Evaluate(sketch.model, sketch.inputs, options);
+  if (result.status != ReferenceStatus::kEvaluated) AddTypes(sketch, values);
+  return values;
+}
 
 }  // namespace
 
@@ -170,36 +204,6 @@ KnownValues ComputeValues(const Sketch& sketch) {
   }
   return values;
 }
-
-namespace {
-
-KnownValues ComputeRun(const Sketch& sketch) {
-  KnownValues values;
-  const auto keep = [&](const std::string& name, const Tensor& tensor) {
-    values[name] = {tensor.type, tensor.size() <= kMostKept, {}};
-    if (values[name].known) values[name].tensor = tensor;
-  };
-  for (const NamedTensor& initializer : sketch.model.graph.initializers) {
-    keep(initializer.name, initializer.tensor);
-  }
-  for (const NamedTensor& input : sketch.inputs) keep(input.name, input.tensor);
-  ReferenceOptions options;
-  options.on_node = [&](const Node& node, std::span<const RangeTensor> outputs) {
-    for (size_t i = 0; i < outputs.size() && i < node.outputs.size(); ++i) {
-      if (node.outputs[i].empty()) continue;
-      if (outputs[i].opaque != Opaque::kNo || outputs[i].size() > kMostKept) {
-        values[node.outputs[i]] = {outputs[i].type, false, {}};
-      } else {
-        keep(node.outputs[i], ToTensor(outputs[i]));
-      }
-    }
-  };
-  const ReferenceResult result = Evaluate(sketch.model, sketch.inputs, options);
-  if (result.status != ReferenceStatus::kEvaluated) AddTypes(sketch, values);
-  return values;
-}
-
-}  // namespace
 
 bool SameKind(const KnownValues& values, const std::string& a, const std::string& b) {
   const auto x = values.find(a);

@@ -25,6 +25,8 @@ using KnownValues = std::unordered_map<std::string, KnownValue>;
 // Every graph input, initializer and node result that the reference gets to. Values of more than
 // 2^16 elements are not kept.
 KnownValues ComputeValues(const Sketch& sketch);
+// The same of inputs and initializers alone: nothing is evaluated.
+KnownValues SourceValues(const Sketch& sketch);
 
 // Whether both values are known, of one type and shape.
 bool SameKind(const KnownValues& values, const std::string& a, const std::string& b);

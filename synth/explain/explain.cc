@@ -7,6 +7,7 @@
 #include "harness/case/onnx_adapter.h"
 #include "oracles/configuration_name.h"
 #include "synth/blame.h"
+#include "synth/explain/child_features.h"
 #include "synth/explain/judge_probes.h"
 #include "synth/explain/neighbours.h"
 #include "synth/explain/releases.h"
@@ -37,13 +38,13 @@ class Explainer {
     if (first.empty() || first[0] != Label::kFails) {
       return Fail(ErrorCode::kInvalidInput, "the case does not fail with this symptom any more");
     }
-    AddSample(base_, true);
+    AddSamples({{base_, ""}}, first);
     const std::vector<Neighbour> singles = neighbours_.Singles();
     MOIRE_ASSIGN(const std::vector<Label> labels, Judge(singles));
     for (size_t i = 0; i < singles.size(); ++i) {
       if (labels[i] == Label::kPasses) explanation_.passing_changes.push_back(singles[i].what);
-      if (labels[i] != Label::kUnjudged) AddSample(singles[i].probe, labels[i] == Label::kFails);
     }
+    AddSamples(singles, labels);
     MOIRE_TRY(Refine());
     explanation_.predicate = Prune(std::move(explanation_.predicate), samples_, kTolerated);
     for (const Sample& sample : samples_)
@@ -63,7 +64,21 @@ class Explainer {
     return JudgeProbes(probes, finding_.verdict, open_, options_.child, std::max(1.0, Left()));
   }
 
-  void AddSample(const Probe& probe, bool fails) { samples_.push_back({FeaturesOf(probe), fails}); }
+  // Those that were judged.
+  void AddSamples(const std::vector<Neighbour>& neighbours, const std::vector<Label>& labels) {
+    std::vector<Probe> probes;
+    std::vector<bool> fails;
+    for (size_t i = 0; i < neighbours.size(); ++i) {
+      if (labels[i] == Label::kUnjudged) continue;
+      probes.push_back(neighbours[i].probe);
+      fails.push_back(labels[i] == Label::kFails);
+    }
+    ChildFeatures found = FeaturesInChildren(probes, options_.child.limits);
+    explanation_.stated_only += found.stated_only;
+    for (size_t i = 0; i < probes.size(); ++i) {
+      samples_.push_back({std::move(found.features[i]), fails[i]});
+    }
+  }
 
   // Counterexample by counterexample: fresh neighbours are drawn until the predicate, made anew
   // after each round that shows it wrong, has been right for several rounds.
@@ -74,13 +89,12 @@ class Explainer {
       std::vector<Neighbour> drawn;
       for (int i = 0; i < options_.round_size; ++i) drawn.push_back(neighbours_.Draw(random_));
       MOIRE_ASSIGN(const std::vector<Label> labels, Judge(drawn));
+      const size_t before = samples_.size();
+      AddSamples(drawn, labels);
       int judged = 0, right = 0;
-      for (size_t i = 0; i < drawn.size(); ++i) {
-        if (labels[i] == Label::kUnjudged) continue;
-        const bool fails = labels[i] == Label::kFails;
-        AddSample(drawn[i].probe, fails);
+      for (size_t i = before; i < samples_.size(); ++i) {
         ++judged;
-        right += explanation_.predicate.Holds(samples_.back().features) == fails ? 1 : 0;
+        right += explanation_.predicate.Holds(samples_[i].features) == samples_[i].fails ? 1 : 0;
       }
       if (judged - right <= kOdd * judged) {
         ++quiet;
@@ -183,7 +197,8 @@ nlohmann::json ExplanationToJson(const Explanation& e) {
            {{"failing", e.failing},
             {"passing", e.passing},
             {"fresh", e.fresh},
-            {"fresh_right", e.fresh_right}}},
+            {"fresh_right", e.fresh_right},
+            {"stated_only", e.stated_only}}},
           {"passing_changes", e.passing_changes},
           {"first_bad_release", e.first_bad_release},
           {"last_good_release", e.last_good_release},
@@ -197,6 +212,12 @@ std::string ExplanationToText(const Explanation& e) {
   std::string text = fmt::format("fails iff {}\n", e.predicate.ToString());
   text += fmt::format("  from {} failing and {} passing neighbours; {} of {} fresh ones right\n",
                       e.failing, e.passing, e.fresh_right, e.fresh);
+  if (e.stated_only > 0) {
+    text += fmt::format(
+        "  of {} only what they state is known: shape inference (the ONNX library) died of such a "
+        "model or did not end\n",
+        e.stated_only);
+  }
   if (!e.first_bad_release.empty() || !e.good_releases.empty()) {
     text += fmt::format("  first bad release {}, last good release {}\n",
                         e.first_bad_release.empty() ? "none" : e.first_bad_release,

@@ -30,6 +30,8 @@ struct Explanation {
   int passing = 0;
   int fresh = 0;  // neighbours drawn after it stood, and how many it got right
   int fresh_right = 0;
+  // Of all neighbours: those whose nodes' results are not known, see child_features.h.
+  int stated_only = 0;
   std::vector<std::string> passing_changes;  // single changes that make it pass
   std::string first_bad_release;             // of the installed ones
   std::string last_good_release;             // the newest one before it that passes

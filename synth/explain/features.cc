@@ -145,21 +145,9 @@ void AddValues(Collector& out, const std::string& name, const Tensor& tensor) {
   }
 }
 
-}  // namespace
-
-int LevelIndex(std::string_view level) {
-  const auto found = std::ranges::find(kLevels, level);
-  return found == kLevels.end() ? -1 : static_cast<int>(found - kLevels.begin());
-}
-
-std::string_view LevelName(int index) {
-  return index < 0 || index >= std::ssize(kLevels) ? "" : kLevels[static_cast<size_t>(index)];
-}
-
-Features FeaturesOf(const Probe& probe) {
+Features FeaturesWith(const Probe& probe, const KnownValues& values) {
   Collector out;
   const Sketch& sketch = probe.sketch;
-  const KnownValues values = ComputeValues(sketch);
   std::map<std::string, int> count;
   for (const Node& node : sketch.model.graph.nodes) ++count[node.op];
   std::map<std::string, int> number;
@@ -195,6 +183,23 @@ Features FeaturesOf(const Probe& probe) {
   out.Number("opset", static_cast<double>(sketch.model.Opset("")), 1.2);
   if (LevelIndex(probe.level) >= 0) out.Number("level", LevelIndex(probe.level));
   return std::move(out.features);
+}
+
+}  // namespace
+
+int LevelIndex(std::string_view level) {
+  const auto found = std::ranges::find(kLevels, level);
+  return found == kLevels.end() ? -1 : static_cast<int>(found - kLevels.begin());
+}
+
+std::string_view LevelName(int index) {
+  return index < 0 || index >= std::ssize(kLevels) ? "" : kLevels[static_cast<size_t>(index)];
+}
+
+Features FeaturesOf(const Probe& probe) { return FeaturesWith(probe, ComputeValues(probe.sketch)); }
+
+Features StatedFeaturesOf(const Probe& probe) {
+  return FeaturesWith(probe, SourceValues(probe.sketch));
 }
 
 }  // namespace moire

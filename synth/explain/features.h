@@ -32,7 +32,11 @@ using Features = std::map<std::string, Feature>;
 // Attributes with their defaults put in, types, ranks, dims, classes of values, which tensors are
 // constants, run options, opset, level. Features that a case does not have (dim 2 of a vector) are
 // absent.
+// Runs the reference and, of what that refuses, ONNX's shape inference, which may die or hang on a
+// malformed model: for a child, see child_features.h.
 Features FeaturesOf(const Probe& probe);
+// Those of them that the case says itself: nothing of what its nodes make.
+Features StatedFeaturesOf(const Probe& probe);
 
 // "none" 0 to "all" 3; -1 for another name.
 int LevelIndex(std::string_view level);

@@ -1,10 +1,10 @@
 #include "synth/explain/judge_probes.h"
 
 #include <algorithm>
-#include <chrono>
+#include <memory>
 
-#include "harness/execute/wire.h"
 #include "oracles/configuration_name.h"
+#include "synth/explain/each_in_children.h"
 #include "synth/symptom_check.h"
 
 namespace moire {
@@ -95,44 +95,26 @@ class ProbeJudge {
 Result<std::vector<Label>> JudgeProbes(std::span<const Probe> probes, const Verdict& wanted,
                                        const OpenAll& open, const ChildOptions& options,
                                        double seconds) {
+  const auto start = [&](SharedState& state) -> Result<ChildStep> {
+    MOIRE_ASSIGN(Configurations opened, open());
+    auto judge = std::make_shared<ProbeJudge>(wanted, options, state);
+    judge->Take(std::move(opened));
+    return [&probes, judge](size_t i) {
+      return std::string(1, static_cast<char>(judge->Judge(probes[i])));
+    };
+  };
+  const auto judged = EachInChildren(
+      probes.size(), start,
+      {.limits = options.limits, .runtime_modules = options.runtime_modules, .seconds = seconds});
+  if (!judged) {
+    // Opening failed: say why, from here. It has failed, so nothing is loaded.
+    const Result<Configurations> opened = open();
+    return std::unexpected(opened ? judged.error() : opened.error());
+  }
   std::vector<Label> labels(probes.size(), Label::kUnjudged);
-  const auto start = std::chrono::steady_clock::now();
-  size_t next = 0;
-  while (next < probes.size()) {
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    if (elapsed.count() > seconds) break;
-    ChildLimits limits = options.limits;
-    limits.wall_seconds = seconds - elapsed.count() + 30;
-    limits.idle_seconds = limits.wall_seconds;  // it waits for children of its own
-    const ChildResult end = RunInChild(
-        [&](SharedState& state, const std::function<void(std::string_view)>& send) {
-          SilenceOutput();
-          InstallFatalSignalHandlers(state, options.runtime_modules);
-          Result<Configurations> opened = open();
-          if (!opened) return 1;
-          ProbeJudge judge(wanted, options, state);
-          judge.Take(std::move(*opened));
-          for (size_t i = next; i < probes.size(); ++i) {
-            const std::chrono::duration<double> now = std::chrono::steady_clock::now() - start;
-            if (now.count() > seconds) break;
-            const char label = static_cast<char>(judge.Judge(probes[i]));
-            send(std::string_view(&label, 1));
-          }
-          return 0;
-        },
-        limits);
-    if (end.end == ChildEnd::kExited && end.exit_code != 0) {
-      // Opening failed: say why, from here. It has failed, so nothing is loaded.
-      const Result<Configurations> opened = open();
-      if (!opened) return std::unexpected(opened.error());
-      return Fail(ErrorCode::kInternal, "a child could not open the configurations");
-    }
-    for (size_t i = 0; i < end.output.size() && next + i < labels.size(); ++i) {
-      labels[next + i] = static_cast<Label>(end.output[i]);
-    }
-    next += end.output.size();
-    if (end.end == ChildEnd::kExited) break;
-    ++next;  // the one that it died of
+  for (size_t i = 0; i < probes.size(); ++i) {
+    const auto& result = (*judged)[i];
+    if (result && !result->empty()) labels[i] = static_cast<Label>(result->front());
   }
   return labels;
 }
