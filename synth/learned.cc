@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "synth/experience.h"
 #include "synth/passes/passes.h"
@@ -15,25 +16,46 @@ namespace {
 
 // How a region is taken away.
 enum class Removal { kInputs, kConstants, kBypass };
-constexpr std::array kRemovals = {Removal::kInputs, Removal::kConstants, Removal::kBypass};
-constexpr std::array<std::string_view, 3> kRemovalNames = {"remove-inputs", "remove-constants",
-                                                           "remove-bypass"};
+// How much the same region is worth in each way: what a bypass leaves behind still depends on what
+// came before, so it loses the failure least often.
+struct Preference {
+  Removal removal;
+  double worth;
+};
+constexpr Preference kPreferences[] = {
+    {Removal::kBypass, 1.5}, {Removal::kInputs, 1}, {Removal::kConstants, 0.7}};
+// Deletion and bypass: a node between two causes can be bypassed, and not deleted.
+size_t KindOf(Removal removal) { return removal == Removal::kBypass ? 1 : 0; }
+using Belief = std::array<double, 2>;  // how likely a node is to be needed, by kind
+// How far a refusal of one kind speaks for the other one.
+constexpr std::array<double, 2> kTells = {0.5, 0.8};
 // Nodes that are needed, as far as nothing is known: what the first beliefs add up to.
 constexpr double kNeededNodes = 1.5;
 constexpr double kMostPrior = 0.9;
+// Of a node that was taken out of a body.
+constexpr Belief kTakenOut = {1.0 / 3, 1.0 / 3};
+// The neighbours of a node that is needed, more likely than not, are at least this likely to be
+// needed with it: a fusion takes two.
+constexpr double kNeeded = 0.5;
+constexpr double kNear = 0.5;
 // Below this expectation of nodes taken away, the passes go on.
 constexpr double kLeastValue = 0.25;
 // Of a region that could not be tried (no ONNX, too large): the same one should not come again.
 constexpr double kUntried = 1.5;
 
-std::string RuleName(Removal removal) {
-  return std::string(kRemovalNames[static_cast<size_t>(removal)]);
-}
-
 // The first name that a node makes tells it from the others as long as names are not tidied.
 std::string KeyOf(const Node& node) {
   const auto named = std::ranges::find_if(node.outputs, [](const auto& o) { return !o.empty(); });
   return named == node.outputs.end() ? std::string() : *named;
+}
+
+// With the nodes of its bodies.
+double Weight(const Node& node) {
+  int64_t count = 1;
+  for (const Attribute& attribute : node.attributes) {
+    if (const auto* body = std::get_if<GraphPtr>(&attribute.value)) count += CountNodes(**body);
+  }
+  return static_cast<double>(count);
 }
 
 std::string Word(std::string text) {
@@ -102,7 +124,6 @@ bool Bypass(Sketch& sketch, const std::vector<bool>& doomed, const KnownValues& 
 struct Region {
   std::vector<size_t> nodes;
   double value = 0;  // nodes that its removal is expected to take away
-  double fails = 0;  // how likely it is believed to lose the failure
 };
 
 class Learned {
@@ -144,39 +165,65 @@ class Learned {
   }
 
   void Believe(const std::vector<std::string>& keys, const std::vector<Features>& features) {
+    const auto& nodes = search_.current().model.graph.nodes;
     std::vector<double> scores;
     double sum = 0;
-    for (const Features& each : features) sum += scores.emplace_back(experience_.Score(each));
+    // A node counts as often as its bodies have nodes: each of them may be the cause.
+    for (size_t i = 0; i < features.size(); ++i) {
+      sum += scores.emplace_back(Weight(nodes[i]) * experience_.Score(features[i]));
+    }
     for (size_t i = 0; i < keys.size(); ++i) {
       const double prior = std::min(kMostPrior, kNeededNodes * scores[i] / sum);
-      for (const Removal removal : kRemovals) needed_[{removal, keys[i]}] = prior;
+      needed_[keys[i]] = {prior, prior};
     }
+  }
+
+  // What is believed of each node, as it counts for this way of removal.
+  std::vector<double> Beliefs(Removal removal) {
+    const auto& nodes = search_.current().model.graph.nodes;
+    std::vector<double> beliefs;
+    std::set<std::string> near;  // what nodes that are needed read or make
+    for (const Node& node : nodes) {
+      const auto known = needed_.try_emplace(KeyOf(node), kTakenOut).first;
+      beliefs.push_back(known->second[KindOf(removal)]);
+      if (beliefs.back() <= kNeeded) continue;
+      near.merge(Reads(node));
+      near.insert(node.outputs.begin(), node.outputs.end());
+    }
+    const auto is_near = [&](const std::string& name) { return near.contains(name); };
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      if (std::ranges::any_of(nodes[i].outputs, is_near) ||
+          std::ranges::any_of(nodes[i].inputs, is_near)) {
+        beliefs[i] = std::max(beliefs[i], kNear);
+      }
+    }
+    return beliefs;
   }
 
   // The nodes that are believed to be needed least, as many as are worth most; those at the end
   // first, for what only they read goes with them.
   Region Best(Removal removal, const KnownValues& values) {
     const auto& nodes = search_.current().model.graph.nodes;
-    std::vector<std::pair<double, size_t>> order;
+    const std::vector<double> beliefs = Beliefs(removal);
+    double none = 1;  // the chance that no node is needed, which cannot be: the case fails
+    for (const double belief : beliefs) none *= 1 - belief;
+    std::vector<size_t> order;
     for (size_t i = nodes.size(); i-- > 0;) {
-      if (removal == Removal::kBypass && StandIn(nodes[i], values).empty()) continue;
-      const auto belief = needed_.find({removal, KeyOf(nodes[i])});
-      // A node that was taken out of a body.
-      order.emplace_back(belief == needed_.end() ? 1.0 / 3 : belief->second, i);
+      if (removal != Removal::kBypass || !StandIn(nodes[i], values).empty()) order.push_back(i);
     }
-    std::ranges::stable_sort(order, {}, [](const auto& each) { return each.first; });
+    std::ranges::stable_sort(order, {}, [&](size_t i) { return beliefs[i]; });
     Region best;
-    double holds = 1;
+    double holds = 1, removed = 0;
     size_t size = 0;
     for (size_t k = 0; k < order.size(); ++k) {
-      holds *= 1 - order[k].first;
-      const double value = static_cast<double>(k + 1) * holds;
+      holds *= 1 - beliefs[order[k]];
+      removed += Weight(nodes[order[k]]);
+      const double value = removed * (holds - none) / std::max(1 - none, 1e-9);
       if (value <= best.value) continue;
       best.value = value;
-      best.fails = 1 - holds;
       size = k + 1;
     }
-    for (size_t k = 0; k < size; ++k) best.nodes.push_back(order[k].second);
+    best.nodes.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(size));
     return best;
   }
 
@@ -190,16 +237,26 @@ class Learned {
     return made && search_.Attempt(std::move(edited));
   }
 
+  // What is not removed in one way is believed to be needed against the other one, too.
   void Update(Removal removal, const Region& region, bool judged) {
-    for (const size_t i : region.nodes) {
-      const auto belief =
-          needed_.try_emplace({removal, KeyOf(search_.current().model.graph.nodes[i])}, 1.0 / 3)
-              .first;
-      double& p = belief->second;
-      if (region.nodes.size() == 1) {
-        p = 1;
-      } else {
-        p = std::min(1.0, judged ? p / std::max(region.fails, p) : p * kUntried);
+    const size_t own = KindOf(removal);
+    for (const size_t kind : {own, 1 - own}) {
+      double holds = 1;
+      std::vector<double*> beliefs;
+      for (const size_t i : region.nodes) {
+        double& belief = needed_[KeyOf(search_.current().model.graph.nodes[i])][kind];
+        beliefs.push_back(&belief);
+        holds *= 1 - belief;
+      }
+      const double share = kind == own ? 1 : kTells[own];
+      for (double* belief : beliefs) {
+        const double posterior =
+            beliefs.size() == 1 ? 1 : std::min(1.0, *belief / std::max(1 - holds, *belief));
+        if (judged) {
+          *belief += share * (posterior - *belief);
+        } else if (kind == own) {
+          *belief = beliefs.size() == 1 ? 1 : std::min(1.0, *belief * kUntried);
+        }
       }
     }
   }
@@ -211,25 +268,20 @@ class Learned {
       std::optional<Removal> chosen;
       Region region;
       double best = 0;
-      for (const Removal removal : kRemovals) {
+      for (const auto& [removal, preference] : kPreferences) {
         Region candidate = Best(removal, values);
-        if (candidate.value < kLeastValue) continue;
-        const double worth = experience_.Sample(RuleName(removal), random_) * candidate.value;
-        if (worth <= best) continue;
-        best = worth;
+        if (candidate.value < kLeastValue || preference * candidate.value <= best) continue;
+        best = preference * candidate.value;
         chosen = removal;
         region = std::move(candidate);
       }
       if (!chosen) return;
       const int before = search_.checks();
       if (TryRemoval(*chosen, region, values)) {
-        experience_.Count(RuleName(*chosen), 1, 0);
         values = ComputeValues(search_.current());
-        continue;
+      } else {
+        Update(*chosen, region, search_.checks() > before);
       }
-      const bool judged = search_.checks() > before;
-      if (judged) experience_.Count(RuleName(*chosen), 0, 1);
-      Update(*chosen, region, judged);
     }
   }
 
@@ -269,7 +321,7 @@ class Learned {
   const ReduceOptions& options_;
   Experience experience_;
   Random random_;
-  std::map<std::pair<Removal, std::string>, double> needed_;
+  std::map<std::string, Belief> needed_;
 };
 
 }  // namespace
