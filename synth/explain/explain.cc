@@ -38,7 +38,7 @@ class Explainer {
     if (first.empty() || first[0] != Label::kFails) {
       return Fail(ErrorCode::kInvalidInput, "the case does not fail with this symptom any more");
     }
-    AddSamples({{base_, ""}}, first);
+    AddSamples({{base_, "", ""}}, first);
     const std::vector<Neighbour> singles = neighbours_.Singles();
     MOIRE_ASSIGN(const std::vector<Label> labels, Judge(singles));
     for (size_t i = 0; i < singles.size(); ++i) {
