@@ -42,7 +42,8 @@ std::optional<Features> Read(std::string_view bytes) {
 }  // namespace
 
 ChildFeatures FeaturesInChildren(std::span<const Probe> probes, const ChildLimits& limits,
-                                 double cpu_seconds) {
+                                 double cpu_seconds,
+                                 const std::function<Features(const Probe&)>& features_of) {
   EachOptions options{.limits = limits,
                       .runtime_modules = {},
                       .seconds = 60 + 0.1 * static_cast<double>(probes.size()),
@@ -52,7 +53,7 @@ ChildFeatures FeaturesInChildren(std::span<const Probe> probes, const ChildLimit
   const auto start = [&](SharedState& state) -> Result<ChildStep> {
     return [&, observer = std::make_shared<SharedStageObserver>(state)](size_t i) {
       observer->Enter(Stage::kInfer, -1);
-      return Written(FeaturesOf(probes[i]));
+      return Written(features_of(probes[i]));
     };
   };
   const auto written = EachInChildren(probes.size(), start, options);

@@ -3,6 +3,7 @@
 #ifndef MOIRE_SYNTH_EXPLAIN_CHILD_FEATURES_H_
 #define MOIRE_SYNTH_EXPLAIN_CHILD_FEATURES_H_
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -17,9 +18,10 @@ struct ChildFeatures {
   // long, or of so many before them that they were not tried.
   int stated_only = 0;
 };
-// `cpu_seconds` for each probe.
-ChildFeatures FeaturesInChildren(std::span<const Probe> probes, const ChildLimits& limits,
-                                 double cpu_seconds = 2);
+// `cpu_seconds` for each probe. `features_of` is what the children compute.
+ChildFeatures FeaturesInChildren(
+    std::span<const Probe> probes, const ChildLimits& limits, double cpu_seconds = 2,
+    const std::function<Features(const Probe&)>& features_of = FeaturesOf);
 
 }  // namespace moire
 
