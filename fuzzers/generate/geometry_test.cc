@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "fuzzers/generate/generate.h"
+#include "fuzzers/generate/solved_corners.h"
 #include "fuzzers/generate/solved_windows.h"
+#include "harness/case/onnx_adapter.h"
 
 namespace moire {
 namespace {
@@ -82,6 +85,50 @@ TEST(Geometry, SolvedWindowsHitTheirCorner) {
   EXPECT_GE(found, 20u);
   EXPECT_TRUE(uneven);
   EXPECT_EQ(FindSolvedWindow(1000, WindowKind::kPool, 0), nullptr);
+}
+
+TEST(Geometry, SolvedCornersHitTheirCorner) {
+  size_t slices = 0, clamped = 0, reversed = 0, pads = 0, kept = 0;
+  for (int64_t dim = 1; dim <= 9; ++dim) {
+    for (uint64_t draw = 0; draw < 5; ++draw) {
+      if (const SolvedSlice* s = FindSolvedSlice(dim, draw)) {
+        ++slices;
+        EXPECT_NE(s->step, 0);
+        clamped += s->start < -dim && s->end > dim ? 1 : 0;
+        reversed += s->start > dim && s->end < -dim && s->step < 0 ? 1 : 0;
+      }
+      for (const std::string_view mode : {"constant", "reflect", "edge", "wrap"}) {
+        const SolvedPad* p = FindSolvedPad(dim, mode, draw);
+        if (p == nullptr) continue;
+        ++pads;
+        EXPECT_GE(dim + p->begin + p->end, 1);
+        if (mode == "reflect") EXPECT_EQ(std::pair(p->begin, p->end), std::pair(dim - 1, dim - 1));
+        if (mode == "wrap") EXPECT_LE(std::max(p->begin, p->end), dim);
+        kept += p->begin + p->end == 0 ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GE(slices, 40u);
+  EXPECT_GE(clamped, 8u);
+  EXPECT_GE(reversed, 9u);
+  EXPECT_GE(pads, 100u);
+  EXPECT_GE(kept, 9u);
+  EXPECT_EQ(FindSolvedSlice(1000, 0), nullptr);
+  EXPECT_EQ(FindSolvedPad(0, "constant", 0), nullptr);
+}
+
+// What the generator makes of them is valid, and some reach beyond both ends.
+TEST(Geometry, CutsAndPadsOfTheGeneratorAreValid) {
+  GeneratorSettings settings;
+  settings.only_operators = {"Slice", "Pad"};
+  settings.malformed_share = 0;
+  settings.pattern_share = 0;
+  for (uint64_t seed = 0; seed < 120; ++seed) {
+    Random random(seed);
+    const Case made = ToCase(Generate(random, settings, {}));
+    const Status valid = CheckModel(made.model, true);
+    EXPECT_TRUE(valid) << valid.error().message << PrintModel(made.model).value_or("");
+  }
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 #include "fuzzers/generate/coverage_table.h"
 #include "fuzzers/generate/distribution.h"
 #include "fuzzers/generate/generate.h"
-#include "fuzzers/generate/mend.h"
+#include "fuzzers/generate/mend_json.h"
 #include "fuzzers/generate/run_server.h"
 #include "fuzzers/generate/schema.h"
 #include "fuzzers/generate/value_table.h"
@@ -228,17 +228,8 @@ int Main(const Flags& flags) {
   report["malformed"] = malformed;
   if (flags.mutate) {
     const MendCounts mend = TakeMendCounts();
-    report["mutants"] = {{"made", mend.mutants},
-                         {"broken", mend.broken},
-                         {"repaired", mend.repaired},
-                         {"nodes_mended", mend.nodes_mended},
-                         {"nodes_lost", mend.nodes_lost}};
-    report["solver"] = {{"near", mend.solver.near},
-                        {"solves", mend.solver.solves},
-                        {"cached", mend.solver.cached},
-                        {"unsat", mend.solver.unsat},
-                        {"timeouts", mend.solver.timeouts},
-                        {"median_us", shapes::MedianOfSlots(mend.solver.times)}};
+    report["mutants"] = MutantsJson(mend);
+    report["solver"] = SolverJson(mend.solver);
   }
   report["microseconds_to_make"] = making / flags.cases;
   report["mean_nodes"] = f.mean_nodes;

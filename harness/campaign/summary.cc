@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "fuzzers/generate/mend_json.h"
 #include "harness/campaign/case_counter.h"
 
 namespace moire {
@@ -62,6 +63,7 @@ void Totals::Add(const WorkerStats& stats) {
   avoided += stats.avoided;
   unimplemented += stats.unimplemented;
   over_budget += stats.over_budget;
+  mend.Add(stats.Mend());
   blocks_total = std::max<uint64_t>(blocks_total, stats.blocks_total);
   blocks_base = std::max<uint64_t>(blocks_base, stats.blocks_base);
   blocks_reached = std::max<uint64_t>(blocks_reached, stats.blocks_reached);
@@ -205,6 +207,8 @@ std::string SummaryJson(const CampaignSummary& summary) {
                                {"avoided_share", totals.AvoidedShare()},
                                {"unimplemented", totals.unimplemented},
                                {"over_budget", totals.over_budget},
+                               {"mutants", MutantsJson(totals.mend)},
+                               {"solver", SolverJson(totals.mend.solver)},
                                {"blocks_total", totals.blocks_total},
                                {"blocks_base", totals.blocks_base},
                                {"blocks_reached", totals.blocks_reached},

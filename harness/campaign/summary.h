@@ -42,6 +42,7 @@ struct Totals {
     uint64_t elements = 0;
     uint64_t undecidable = 0;
   };
+  MendCounts mend;
   std::array<ByOperator, kMaxOperators> operators{};  // as in CountedOperators()
 
   void Add(const WorkerStats& stats);

@@ -1,6 +1,7 @@
 // The part of the worker that makes cases: libFuzzer's mutator calls.
 #include <cstring>
 
+#include "fuzzers/generate/mend.h"
 #include "fuzzers/mutate/mutate.h"
 #include "harness/campaign/worker.h"
 
@@ -27,6 +28,7 @@ size_t Worker::Put(GeneratedCase made, std::span<uint8_t> out, JournalRecord rec
   made_bytes_ = SerializeCase(made_case_);
   if (made_bytes_.size() <= out.size() && config_.value_search) SearchValues(made);
   observer_->Enter(Stage::kIdle, -1);
+  if (const MendCounts mend = TakeMendCounts(); mend.mutants > 0) stats_->CountMend(mend);
   if (made_bytes_.size() > out.size()) return 0;
   made_ = std::make_shared<const GeneratedCase>(std::move(made));
   std::memcpy(out.data(), made_bytes_.data(), made_bytes_.size());

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace moire {
 namespace {
@@ -44,6 +45,19 @@ void RuleCounters::operator=(const RuleCounters& other) {
 void WorkerStats::DropRule(size_t index) {
   for (size_t r = index; r + 1 < rules.size(); ++r) rules[r] = rules[r + 1];
   rules.back() = RuleCounters();
+}
+
+void WorkerStats::CountMend(const MendCounts& counts) {
+  const auto words = std::bit_cast<std::array<uint64_t, kMendWords>>(counts);
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i] != 0) mend[i] += words[i];
+  }
+}
+
+MendCounts WorkerStats::Mend() const {
+  std::array<uint64_t, kMendWords> words{};
+  for (size_t i = 0; i < words.size(); ++i) words[i] = mend[i];
+  return std::bit_cast<MendCounts>(words);
 }
 
 void WorkerStats::Count(std::span<const Judged> judged,

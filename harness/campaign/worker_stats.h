@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzzers/generate/mend.h"
 #include "oracles/oracle.h"
 
 namespace moire {
@@ -84,6 +85,12 @@ struct WorkerStats {
   };
   std::array<ByOperator, kMaxOperators> operators{};
   std::array<RuleCounters, kMaxRules> rules{};
+  // MendCounts, a word each.
+  static constexpr size_t kMendWords = sizeof(MendCounts) / sizeof(uint64_t);
+  std::array<std::atomic<uint64_t>, kMendWords> mend{};
+
+  void CountMend(const MendCounts& counts);
+  MendCounts Mend() const;
 
   // The rule at `index` is gone: those behind it move up.
   void DropRule(size_t index);

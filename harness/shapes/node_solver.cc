@@ -268,7 +268,10 @@ void SolverCounts::Add(const SolverCounts& other) {
   cached += other.cached;
   unsat += other.unsat;
   timeouts += other.timeouts;
-  for (size_t slot = 0; slot < times.size(); ++slot) times[slot] += other.times[slot];
+  for (size_t slot = 0; slot < times.size(); ++slot) {
+    times[slot] += other.times[slot];
+    near_times[slot] += other.near_times[slot];
+  }
 }
 
 NodeSolver::NodeSolver(const smt::Limits& limits, size_t remembered)
@@ -291,6 +294,12 @@ NodeSolver::Values NodeSolver::Find(const smt::Problem& problem,
     ++counts_.unsat;
     return std::nullopt;
   }
+  const auto began = std::chrono::steady_clock::now();
+  const auto slot = [](std::chrono::steady_clock::time_point since) {
+    return TimeSlot(
+        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - since)
+            .count());
+  };
   // Nothing behind the node has to change, or it may; at last what is before it changes, too.
   Values values;
   if (!wanted.empty()) {
@@ -303,18 +312,18 @@ NodeSolver::Values NodeSolver::Find(const smt::Problem& problem,
   if (!values && any_last) values = smt::Descend(problem, start);
   if (values) {
     ++counts_.near;
+    ++counts_.near_times[slot(began)];
     return values;
   }
   ++counts_.solves;
-  const auto before = std::chrono::steady_clock::now();
+  const auto asked = std::chrono::steady_clock::now();
   smt::Solution solution;
   {
     smt::Solver solver(limits_);
     solver.Add(problem);
     solution = solver.Solve();
   }
-  const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - before;
-  ++counts_.times[TimeSlot(took.count())];
+  ++counts_.times[slot(asked)];
   if (solution.answer == smt::Answer::kUnsat) ++counts_.unsat;
   if (solution.answer == smt::Answer::kUnknown) ++counts_.timeouts;
   if (solution.answer != smt::Answer::kSat) return std::nullopt;

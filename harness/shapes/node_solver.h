@@ -49,12 +49,13 @@ inline constexpr size_t kTimeSlots = 4 * 24;
 double MedianOfSlots(const std::array<uint64_t, kTimeSlots>& slots);
 
 struct SolverCounts {
-  uint64_t near = 0;                            // answered by a short search around the node
-  uint64_t solves = 0;                          // put to Z3
-  uint64_t cached = 0;                          // asked before
-  uint64_t unsat = 0;                           // proved that nothing fits, by Z3 or at sight
-  uint64_t timeouts = 0;                        // of solves: ended by a limit
-  std::array<uint64_t, kTimeSlots> times = {};  // of solves
+  uint64_t near = 0;                                 // answered by a short search around the node
+  uint64_t solves = 0;                               // put to Z3
+  uint64_t cached = 0;                               // asked before
+  uint64_t unsat = 0;                                // proved that nothing fits, by Z3 or at sight
+  uint64_t timeouts = 0;                             // of solves: ended by a limit
+  std::array<uint64_t, kTimeSlots> times = {};       // of solves
+  std::array<uint64_t, kTimeSlots> near_times = {};  // of near ones
 
   void Add(const SolverCounts& other);
 };
@@ -62,7 +63,7 @@ struct SolverCounts {
 class NodeSolver {
  public:
   // `remembered`: questions kept; all are forgotten when there are more.
-  explicit NodeSolver(const smt::Limits& limits = {.resources = 100'000},
+  explicit NodeSolver(const smt::Limits& limits = {.resources = 30'000},
                       size_t remembered = 1 << 14);
   // Whether there is a rule for this operator: others are not worth a question.
   static bool Knows(const Node& node);

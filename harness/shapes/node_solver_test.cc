@@ -261,7 +261,7 @@ TEST(NodeSolver, CountsWhatALimitEnds) {
 // Answers do not depend on what was asked before, nor on what is remembered.
 TEST(NodeSolver, AnswersAreAFunctionOfTheQuestion) {
   NodeSolver remembers;
-  NodeSolver forgets({.resources = 100'000}, 1);
+  NodeSolver forgets({.resources = 30'000}, 1);
   std::vector<NodeAnswer> first;
   for (const Broken& broken : kBroken) {
     first.push_back(*remembers.Solve(Ask(FromText(broken.graph, broken.opset))));

@@ -41,6 +41,17 @@ class Counts(TestCase):
         self.assertGreater(types["float"]["generated"], 100)
         self.assertNotIn("If", operators)
 
+    def test_mutants_and_the_solver(self):
+        report = self.fuzz("m", "--cases", 1500)
+        mutants, solver = report["mutants"], report["solver"]
+        self.assertGreater(mutants["made"], 200)
+        self.assertGreaterEqual(mutants["made"], mutants["broken"])
+        self.assertGreaterEqual(mutants["broken"], mutants["repaired"])
+        self.assertGreater(mutants["nodes_mended"], 0)
+        self.assertGreater(solver["near"], 0)
+        self.assertLessEqual(solver["timeouts"], solver["solves"])
+        self.assertLess(solver["near_median_us"], 5000)
+
     def test_an_operator_of_the_corpus_is_counted(self):
         """A default campaign makes no If: the one that is counted comes from the corpus."""
         f = TensorProto.FLOAT

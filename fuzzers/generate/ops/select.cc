@@ -5,6 +5,7 @@
 #include "fuzzers/generate/op_context.h"
 #include "fuzzers/generate/ops/families.h"
 #include "fuzzers/generate/ops/lists.h"
+#include "fuzzers/generate/solved_corners.h"
 
 namespace moire {
 namespace {
@@ -40,6 +41,17 @@ bool ChooseSlice(OpContext& c) {
     const bool stepped = !c.schema().HasAttribute("starts");
     const bool backwards = stepped && c.random().Chance(1, 6);
     const int64_t step = stepped && c.random().Chance(1, 4) ? c.random().Between(1, 3) : 1;
+    if (stepped && c.random().Chance(1, 8)) {
+      if (const SolvedSlice* solved = FindSolvedSlice(dim, c.random().Next())) {
+        starts.push_back(solved->start);
+        ends.push_back(solved->end);
+        steps.push_back(solved->step);
+        unit = false;
+        axes.push_back(c.Axis(axis, rank));
+        if (axis != static_cast<int64_t>(axes.size()) - 1) leading = false;
+        continue;
+      }
+    }
     int64_t low = dim > 1 ? c.random().Between(0, std::min<int64_t>(dim - 1, 3)) : 0;
     int64_t high = c.random().Between(std::min(low + 1, dim), dim);
     if (c.random().Chance(1, 60)) high = low;  // empty
@@ -158,8 +170,10 @@ bool ChoosePad(OpContext& c) {
       const int64_t most = mode == "reflect" ? dim - 1 : mode == "wrap" ? dim : 3;
       return c.random().Between(0, std::min<int64_t>(most, 3));
     };
-    begins.push_back(draw());
-    ends.push_back(draw());
+    const SolvedPad* solved =
+        c.random().Chance(1, 8) ? FindSolvedPad(dim, mode, c.random().Next()) : nullptr;
+    begins.push_back(solved != nullptr ? solved->begin : draw());
+    ends.push_back(solved != nullptr ? solved->end : draw());
   }
   Ints pads = begins;
   pads.insert(pads.end(), ends.begin(), ends.end());
