@@ -18,7 +18,9 @@ TEST(BenchTest, MeasuresTheWholeLoopAgainstABareOne) {
   const auto report = Bench(options);
   ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_THAT(report->library, HasSubstr("ort@"));
-  EXPECT_EQ(report->cases, 100);
+  EXPECT_LE(report->cases, 100);
+  EXPECT_GE(report->cases + report->deadly, 100);
+  EXPECT_GE(report->cases, 90);
   EXPECT_GT(report->accepted, 50);
   EXPECT_GT(report->loop_ratio, 0.05);
   EXPECT_LT(report->loop_ratio, 1.5);

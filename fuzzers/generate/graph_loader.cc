@@ -117,7 +117,12 @@ ValueId GraphBuilder::Append(const GeneratedCase& other) {
     if (import.domain == "ai.onnx.ml") ml_opset_ = import.version;
     contributed_ |= import.domain == kContributedDomain;
   }
-  const std::string prefix = "s" + std::to_string((*names_)++) + "_";
+  // A graph that was spliced before may hold such a prefix already.
+  std::string prefix;
+  do {
+    prefix = "s" + std::to_string((*names_)++) + "_";
+  } while (
+      std::ranges::any_of(values_, [&](const Value& v) { return v.name.starts_with(prefix); }));
   return LoadGraph(other.model.graph, other.inputs, prefix) ? first : -1;
 }
 

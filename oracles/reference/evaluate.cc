@@ -97,14 +97,17 @@ Status CheckFunction(const Node& node, std::span<const RangeTensor* const> input
 bool MayOverflowUnscaled(const Node& node, std::span<const RangeTensor* const> inputs) {
   if (node.op != "Attention" && node.op != "LinearAttention") return false;
   if (!node.domain.empty() || inputs.size() < 2 || inputs[0]->shape.empty()) return false;
-  auto product = static_cast<double>(inputs[0]->shape.back());
-  for (const RangeTensor* input : inputs.first(2)) {
-    double largest = 0;
-    for (const auto* ends : {&input->value, &input->lo, &input->hi}) {
-      for (const double x : *ends) largest = std::max(largest, std::isinf(x) ? 0 : std::abs(x));
+  const auto largest = [&](size_t i) {
+    double most = 0;
+    if (i >= inputs.size() || inputs[i] == nullptr) return most;
+    for (const auto* ends : {&inputs[i]->value, &inputs[i]->lo, &inputs[i]->hi}) {
+      for (const double x : *ends) most = std::max(most, std::isinf(x) ? 0 : std::abs(x));
     }
-    product *= largest;
-  }
+    return most;
+  };
+  // Attention puts its past keys in front of the new ones.
+  const double keys = std::max(largest(1), node.op == "Attention" ? largest(4) : 0);
+  const double product = static_cast<double>(inputs[0]->shape.back()) * largest(0) * keys;
   return IsFloat(inputs[0]->type) && product > Traits(inputs[0]->type).max_finite;
 }
 
@@ -299,7 +302,11 @@ class Evaluator {
     if (in_standard_function_) KeepWide(node, inputs, context.Out(0));
     if (options_.on_node && depth == 0) options_.on_node(node, context.outputs());
     for (size_t i = 0; i < node.outputs.size(); ++i) {
-      if (!node.outputs[i].empty()) scope.values[node.outputs[i]] = std::move(context.Out(i));
+      const std::string& name = node.outputs[i];
+      if (name.empty()) continue;
+      const auto [value, fresh] = scope.values.try_emplace(name);
+      if (!fresh) return Fail(ErrorCode::kInvalidInput, "'{}' is made twice", name);
+      value->second = std::move(context.Out(i));
     }
     return {};
   }

@@ -289,7 +289,7 @@ std::string Chain(Draft& d, Extent e) {
 }
 
 int64_t Length(Random& random, int64_t most) {
-  if (random.Chance(1, 8)) return most;
+  if (random.Chance(1, 7)) return most;
   const double exponent = 1 + random.Unit() * (std::log2(static_cast<double>(most)) - 1);
   return static_cast<int64_t>(std::exp2(exponent));
 }

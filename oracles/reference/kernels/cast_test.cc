@@ -125,6 +125,10 @@ TEST(Clip, LimitsAndTheirEdges) {
   EXPECT_EQ(RunNode({"Clip"}, {Integers(kUint64, {-1}), {}, Integers(kUint64, {9}, {})})->ints[0],
             9);
   EXPECT_EQ(RunNode({"Clip"}, {Floats({kInf}), Floats({0}, {})})->MarkAt(0), kUnspecified);
+  EXPECT_EQ(RunNode({"Clip"}, {Floats({1}), Floats({kInf}, {})})->MarkAt(0), kUnspecified);
+  EXPECT_EQ(RunNode({"Clip"}, {Floats({1}), {}, Floats({-kInf}, {})})->MarkAt(0), kUnspecified);
+  EXPECT_EQ(RunNode({"Clip"}, {Floats({1}), Floats({kInf}, {}), Floats({kInf}, {})})->MarkAt(0),
+            kDecided);
 }
 
 TEST(Dropout, IsIdentityInInference) {

@@ -74,7 +74,7 @@ struct Plan {
   size_t output_rank = 0;
   Shape shape;
   // Some operand lacks a summed axis: it may be multiplied with the sum of the others, which is not
-  // the same where terms are not finite.
+  // the same where terms or that sum are not finite.
   bool factors = false;
 };
 
@@ -289,6 +289,18 @@ struct Scratch {
   }
 };
 
+// Whether an operand may overflow where it is summed by itself first. An axis that the operand
+// lacks counts too: near the largest value only.
+bool MayOverflowAlone(DataType type, const Row& row, int64_t n) {
+  double reach = 0;
+  for (int64_t k = 0; k < n; ++k) {
+    const double lo = row.lo == nullptr ? row.value[k] : row.lo[k];
+    const double hi = row.hi == nullptr ? row.value[k] : row.hi[k];
+    reach += std::max(std::abs(lo), std::abs(hi));
+  }
+  return !(reach <= Traits(type).max_finite);
+}
+
 Status SumFloats(KernelContext& ctx, const Plan& plan,
                  const std::vector<std::vector<int64_t>>& base,
                  const std::vector<std::vector<int64_t>>& step, RangeTensor& out) {
@@ -305,6 +317,10 @@ Status SumFloats(KernelContext& ctx, const Plan& plan,
       } else {
         b.Read(ctx.In(1), base[1][i], step[1]);
         sum = SumOfProducts(out.type, a.row(), b.row(), n, kFoldedScales);
+        if (plan.factors &&
+            (MayOverflowAlone(out.type, a.row(), n) || MayOverflowAlone(out.type, b.row(), n))) {
+          sum.mark |= kUndecidable;
+        }
       }
     } else {
       for (int64_t k = 0; k < n; ++k) {

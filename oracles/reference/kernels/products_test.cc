@@ -141,6 +141,17 @@ TEST(EinsumTest, LegalEquations) {
   EXPECT_EQ(run("i,i", {Counting({4}), Counting({4})})->value[0], 14);
 }
 
+// g is summed in the second operand alone, before or after the product with the first.
+TEST(EinsumTest, AnOperandMayOverflowAlone) {
+  const testing::NodeSpec spec{"Einsum", {{"equation", std::string("mp,gm->p")}}};
+  const RangeTensor small = testing::Floats({0.25, 0.25}, {2, 1});
+  const auto large = RunNode(spec, {small, testing::Floats({3e38, 1, 3e38, 1}, {2, 2})});
+  ASSERT_TRUE(large.has_value());
+  EXPECT_EQ(large->MarkAt(0), kUndecidable);
+  const auto moderate = RunNode(spec, {small, testing::Floats({3e37, 1, 3e37, 1}, {2, 2})});
+  EXPECT_EQ(moderate->MarkAt(0), kDecided);
+}
+
 TEST(EinsumTest, MalformedEquationsAreRejectedAtOnce) {
   for (const char* equation : {"....i->i", "i.->i", "i->j", "i->ii", "ij", "i,i", "i->i->i", "1->1",
                                ",", "i...->...i..."}) {

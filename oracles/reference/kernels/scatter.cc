@@ -252,7 +252,11 @@ Status TensorScatter(KernelContext& ctx) {
     return Fail(ErrorCode::kInvalidInput, "{} write_indices for a batch of {}", start.size(),
                 cache.shape[0]);
   }
-  const bool circular = ctx.node().String("mode", "linear") == "circular";
+  const std::string mode = ctx.node().String("mode", "linear");
+  const bool circular = mode == "circular";
+  if (!circular && mode != "linear") {
+    return Fail(ErrorCode::kInvalidInput, "mode '{}'", mode);
+  }
   for (const int64_t first : start) {
     if (first < 0 || (!circular && first > length - update.shape[a])) {
       return Fail(ErrorCode::kInvalidInput, "write index {} of {}", first, length);

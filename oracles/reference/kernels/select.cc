@@ -86,8 +86,11 @@ Interval ClipRange(const Interval& x, const Limit& low, const Limit& high, bool 
   Interval out = x;
   out.mark = kDecided;
   if (std::isnan(x.lo)) return out;
-  if ((!low.given && x.lo == -kDoubleInfinity) || (!high.given && x.hi == kDoubleInfinity)) {
-    // By the defaults an infinity becomes the largest finite value; by the function body it stays.
+  const double raised = low.given ? std::max(x.hi, low.range.hi) : x.hi;
+  const double lowered = high.given ? std::min(x.lo, high.range.lo) : x.lo;
+  if ((!low.given && lowered == -kDoubleInfinity) || (!high.given && raised == kDoubleInfinity)) {
+    // By the defaults an infinity, the limit's own too, becomes the largest finite value; by the
+    // function body it stays.
     out.mark |= kUnspecified;
   }
   if (low.given) {

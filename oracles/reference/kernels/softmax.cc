@@ -85,8 +85,11 @@ Interval Exponentiate(DataType type, const Row& row, size_t n, Exponentials& out
   }
   double exact = 0;
   bool overflow = false;
+  const auto count = static_cast<int64_t>(n);
   const double bound =
-      SumBound(out.value.data(), 1, nullptr, 1, static_cast<int64_t>(n), type, &exact, &overflow);
+      std::max(SumBound(out.value.data(), 1, nullptr, 1, count, type, &exact, &overflow),
+               RepetitionBound(type, count, out.sum,
+                               [&](int64_t k) { return out.value[static_cast<size_t>(k)]; }));
   // Vectorised exp clamps or flushes what lies below the smallest normal.
   out.relative = (lost + bound + static_cast<double>(n) * SmallestNormal(type)) / out.sum;
   return Exactly(0);

@@ -22,6 +22,32 @@ using testing::IsLegal;
 using testing::NodeSpec;
 using testing::RunNode;
 
+// A long line of a few values that repeat: whoever errs by a bit in their exponentials adds up
+// other roundings, in its own number of lanes.
+TEST(Softmax, RepeatedDataIsLegalWithExponentialsOffByABit) {
+  Random random(21);
+  for (int round = 0; round < 60; ++round) {
+    const size_t n = 2000 + random.Below(24'000);
+    const size_t period = 1 + random.Below(17);
+    std::vector<double> x(n), e(n);
+    for (size_t k = 0; k < n; ++k) x[k] = k < period ? 2 * random.Unit() - 1 : x[k - period];
+    const double top = *std::ranges::max_element(x);
+    for (size_t k = 0; k < n; ++k) {
+      e[k] = k >= period ? e[k - period]
+                         : std::nextafter(std::exp(x[k] - top), random.Chance(1, 2) ? 0 : 2);
+    }
+    const auto out = RunNode({"Softmax"}, {Floats(DataType::kDouble, x)});
+    ASSERT_TRUE(out.has_value());
+    for (const size_t lanes : {1u, 2u, 4u}) {
+      std::vector<double> sums(lanes, 0);
+      for (size_t k = 0; k < n; ++k) sums[k % lanes] += e[k];
+      double sum = 0;
+      for (const double lane : sums) sum += lane;
+      EXPECT_TRUE(IsLegal(*out, 0, e[0] / sum)) << "n " << n << " of " << period;
+    }
+  }
+}
+
 using Float1 = float (*)(float);
 using Float2 = float (*)(float, float);
 

@@ -70,23 +70,6 @@ Interval SpecialSum(DataType type, const TermOf& term, int64_t n) {
   return Exactly(result);
 }
 
-// Whether the terms take only a few magnitudes. Then roundings repeat, and those of a scaled copy
-// of the terms need not resemble those that SumBound measures: 2048 times 0.7 may happen to add up
-// exactly where 2048 times 2.1 loses half a unit each time.
-bool Repetitive(const TermOf& term, int64_t n) {
-  double seen[16];
-  size_t count = 0;
-  for (int64_t k = 0; k < n; ++k) {
-    const double size = std::abs(term(k).value);
-    if (std::find(seen, seen + count, size) != seen + count) continue;
-    if (count == std::size(seen)) return false;
-    seen[count++] = size;
-  }
-  return true;
-}
-// Below this the statistical part of SumBound, 4 sqrt(n), exceeds the worst case n / 2.
-constexpr int64_t kRepetitionMatters = 64;
-
 Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, double folded) {
   const TermOf term{a, b, square};
   const bool ranged = a.lo != nullptr || (b != nullptr && b->lo != nullptr);
@@ -145,9 +128,9 @@ Interval Sum(DataType type, const Row& a, const Row* b, bool square, int64_t n, 
     const auto count = static_cast<double>(n);
     bound = std::max(bound, std::min(4 * std::sqrt(count), count) * unit * magnitude);
   }
-  if (folded > 0 && n > kRepetitionMatters && Repetitive(term, n)) {
-    // Partial sums grow to the whole, half of it in the mean: n * u * sum|term| / 2.
-    bound = std::max(bound, static_cast<double>(n) * unit * magnitude / 2);
+  if (folded > 0 || down + up > 0) {
+    const auto size = [&](int64_t k) { return std::abs(term(k).value); };
+    bound = std::max(bound, RepetitionBound(type, n, magnitude, size));
   }
   // Four roundings of double a term cover what this function itself loses; terms that are larger
   // than their nominal value round by more. A factor that a fold makes subnormal is off by as much

@@ -3,10 +3,13 @@
 #ifndef MOIRE_ORACLES_REFERENCE_KERNELS_SUMS_H_
 #define MOIRE_ORACLES_REFERENCE_KERNELS_SUMS_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <vector>
 
+#include "harness/case/float_bits.h"
 #include "oracles/reference/kernel.h"
 #include "oracles/reference/kernels/interval.h"
 
@@ -27,8 +30,9 @@ struct Row {
 // follows or precedes a product (Mul, BatchNormalization, alpha) may legally be folded into the
 // constant factor, which then is rounded once for each fold: |w' x - w s x| <= u |w s x| a term.
 // The reference charges the scale's own node only with its roundings of the result, so the terms'
-// share, folded * u * sum|a||b|, is charged here, and the smallest subnormal for each factor. Products and convolutions take 2: two scales in
-// a row (Conv + Mul + BatchNormalization) are the most that runtimes fold.
+// share, folded * u * sum|a||b|, is charged here, and the smallest subnormal for each factor.
+// Products and convolutions take 2: two scales in a row (Conv + Mul + BatchNormalization) are the
+// most that runtimes fold.
 //
 // Non-finite terms follow IEEE 754: a NaN for certain gives NaN, infinities of one sign that
 // infinity unless finite terms may overflow to the other. Where some order of evaluation overflows
@@ -40,6 +44,26 @@ Interval SumOf(DataType type, const Row& a, int64_t n, double folded = 0);
 Interval SumOfSquares(DataType type, const Row& a, int64_t n);
 // SumOfSquares as an intermediate: rounded, not below zero.
 Interval RoundedSquares(const Arithmetic& type, const Row& a, int64_t n);
+
+// Half-width of a sum of n terms that take only a few magnitudes and are not known to the last bit
+// (they have ranges, or a scale may be folded into them); 0 where they take many. Then roundings
+// repeat, and those of terms that are off by a bit need not resemble those that SumBound measures:
+// 2048 times 0.7 may happen to add up exactly where 2048 times 2.1 loses half a unit each time.
+// Partial sums grow to the whole, half of it in the mean: n * u * sum|term| / 2.
+template <typename SizeOf>
+double RepetitionBound(DataType type, int64_t n, double magnitude, SizeOf size_of) {
+  // Below this the statistical part of SumBound, 4 sqrt(n), exceeds the worst case n / 2.
+  if (n <= 64) return 0;
+  double seen[32];
+  size_t count = 0;
+  for (int64_t k = 0; k < n; ++k) {
+    const double size = size_of(k);
+    if (std::find(seen, seen + count, size) != seen + count) continue;
+    if (count == std::size(seen)) return 0;
+    seen[count++] = size;
+  }
+  return static_cast<double>(n) * UnitRoundoff(type) * magnitude / 2;
+}
 
 // A tensor as lines: element j of line i is at start[i] + step[j].
 struct Lines {
