@@ -299,7 +299,14 @@ class Child {
   }
 
   Case Shrink(const Case& original) {
-    const auto interesting = [this](const Case& c) { return Shows(c); };
+    bool first = true;
+    const auto interesting = [&](const Case& c) {
+      const bool shows = Shows(c);
+      // Whatever happens from here on, the original is known to fail.
+      if (first && shows) Keep(c);
+      first = false;
+      return shows;
+    };
     ReduceOptions reduce = options_.reduce;
     reduce.journal = &journal_;
     reduce.on_best = [this](const Case& best) {

@@ -5,6 +5,8 @@
 
 #include <csignal>
 
+#include "synth/edit.h"
+
 namespace moire {
 namespace {
 
@@ -81,6 +83,14 @@ TEST(ChildFeatures, AnEinsumThatOnnxMayNotSurviveLeavesTheOthersAlone) {
     ASSERT_TRUE(all.features[1].contains(name)) << name;
     EXPECT_EQ(all.features[1].at(name), feature) << name;
   }
+}
+
+// The reduction asks the same of ONNX, and a search must outlive it: what it does not say is
+// guessed.
+TEST(ComputeValues, OutlivesAnEinsumThatOnnxMayNotSurvive) {
+  const KnownValues values = ComputeValues(EinsumProbe("....i->i").sketch);
+  ASSERT_TRUE(values.contains("z"));
+  EXPECT_EQ(values.at("z").type, DataType::kFloat);
 }
 
 }  // namespace
