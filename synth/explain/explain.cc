@@ -31,7 +31,8 @@ class Explainer {
         open_(std::move(open)),
         options_(options),
         neighbours_(base_, levels),
-        random_(options.seed) {}
+        random_(options.seed),
+        malformed_(BreaksOnnx(base_.sketch)) {}
 
   Result<Explanation> Run() {
     MOIRE_ASSIGN(const std::vector<Label> first, Judge({{base_, "", ""}}));
@@ -61,7 +62,8 @@ class Explainer {
   Result<std::vector<Label>> Judge(const std::vector<Neighbour>& neighbours) {
     std::vector<Probe> probes;
     for (const Neighbour& neighbour : neighbours) probes.push_back(neighbour.probe);
-    return JudgeProbes(probes, finding_.verdict, open_, options_.child, std::max(1.0, Left()));
+    return JudgeProbes(probes, finding_.verdict, open_, options_.child, std::max(1.0, Left()),
+                       malformed_);
   }
 
   // Those that were judged.
@@ -121,6 +123,7 @@ class Explainer {
   const ExplainOptions& options_;
   Neighbourhood neighbours_;
   Random random_;
+  bool malformed_;
   std::vector<Sample> samples_;
   Explanation explanation_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

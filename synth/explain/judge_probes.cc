@@ -37,8 +37,8 @@ bool IsThisFailure(const Verdict& wanted, const Verdict& seen) {
 
 class ProbeJudge {
  public:
-  ProbeJudge(const Verdict& wanted, const ChildOptions& options, SharedState& state)
-      : wanted_(wanted), options_(options), observer_(state) {}
+  ProbeJudge(const Verdict& wanted, const ChildOptions& options, SharedState& state, bool malformed)
+      : wanted_(wanted), options_(options), observer_(state), malformed_(malformed) {}
 
   void Take(Configurations opened) {
     for (auto& configuration : opened) {
@@ -66,9 +66,10 @@ class ProbeJudge {
     const Case test_case = ToCase(probe.sketch);
     if (judge->deaths) {
       if (judge->deaths->Shows(test_case)) return Label::kFails;
-      const bool valid =
-          Evaluate(probe.sketch.model, probe.sketch.inputs).status == ReferenceStatus::kEvaluated;
-      return valid ? Label::kPasses : Label::kUnjudged;
+      const ReferenceStatus status = Evaluate(probe.sketch.model, probe.sketch.inputs).status;
+      const bool judged = status == ReferenceStatus::kEvaluated ||
+                          (malformed_ && status == ReferenceStatus::kRejected);
+      return judged ? Label::kPasses : Label::kUnjudged;
     }
     ExecuteOptions execute;
     execute.budget = options_.budget;
@@ -87,17 +88,22 @@ class ProbeJudge {
   const Verdict& wanted_;
   const ChildOptions& options_;
   SharedStageObserver observer_;
+  bool malformed_;
   std::vector<LevelJudge> judges_;
 };
 
 }  // namespace
 
+bool BreaksOnnx(const Sketch& sketch) {
+  return Evaluate(sketch.model, sketch.inputs).status == ReferenceStatus::kRejected;
+}
+
 Result<std::vector<Label>> JudgeProbes(std::span<const Probe> probes, const Verdict& wanted,
                                        const OpenAll& open, const ChildOptions& options,
-                                       double seconds) {
+                                       double seconds, bool malformed) {
   const auto start = [&](SharedState& state) -> Result<ChildStep> {
     MOIRE_ASSIGN(Configurations opened, open());
-    auto judge = std::make_shared<ProbeJudge>(wanted, options, state);
+    auto judge = std::make_shared<ProbeJudge>(wanted, options, state, malformed);
     judge->Take(std::move(opened));
     return [&probes, judge](size_t i) {
       return std::string(1, static_cast<char>(judge->Judge(probes[i])));

@@ -19,10 +19,12 @@ enum class Label : uint8_t {
 
 // Labels in the order of the probes. `open` opens one configuration for every level that the probes
 // name (or one where they name none). A child that dies of a probe costs that probe its label.
-// Stops after `seconds`: what is left stays unjudged.
+// Stops after `seconds`: what is left stays unjudged. `malformed`: the case that failed breaks
+// ONNX, so that being refused is how it passes.
 Result<std::vector<Label>> JudgeProbes(std::span<const Probe> probes, const Verdict& wanted,
                                        const OpenAll& open, const ChildOptions& options,
-                                       double seconds);
+                                       double seconds, bool malformed = false);
+bool BreaksOnnx(const Sketch& sketch);
 
 }  // namespace moire
 

@@ -88,7 +88,8 @@ class ReleaseJudge {
   Label Run(const Probe& probe, const std::string& version) const {
     const OpenAll open = OpenSpecs({backend_ + version + settings_});
     const Result<std::vector<Label>> labels =
-        JudgeProbes(std::span(&probe, 1), finding_.verdict, open, options_, kSecondsARelease);
+        JudgeProbes(std::span(&probe, 1), finding_.verdict, open, options_, kSecondsARelease,
+                    BreaksOnnx(probe_.sketch));
     return labels ? labels->front()
                   : Label::kUnjudged;  // a release that does not open says nothing
   }

@@ -182,7 +182,7 @@ def known_causes(m):
             told = m.run_json(m.tool("moire"), "explain", reduced["bundle"], ok=(0, 1))
         rows.append({
             "bug": name, "release": bad[-1], "wanted": bad[0], "first_bad_release": told["first_bad_release"],
-            "wanted_pass": BLAMED.get(name[:2], ""), "pass": told["pass"], "predicate": told["predicate"],
+            "last_good_release": told.get("last_good_release", ""), "wanted_pass": BLAMED.get(name[:2], ""), "pass": told["pass"], "predicate": told["predicate"],
         })
     m.figures["known"] = rows
     m.check("releases installed", len(installed), ">=", 5)
