@@ -68,11 +68,10 @@ Status WriteBackendTest(const std::string& directory, const Case& test_case) {
   for (size_t run = 0; run <= test_case.options.more_runs.size(); ++run) {
     const fs::path set = base / fmt::format("test_data_set_{}", run);
     MOIRE_TRY(MakeDirectory(set));
-    const InputSet& inputs =
-        run == 0 ? test_case.inputs : test_case.options.more_runs[run - 1];
+    const InputSet& inputs = run == 0 ? test_case.inputs : test_case.options.more_runs[run - 1];
     for (size_t i = 0; i < inputs.size(); ++i) {
-      MOIRE_TRY(WriteFile((set / fmt::format("input_{}.pb", i)).string(),
-                          SerializeTensor(inputs[i])));
+      MOIRE_TRY(
+          WriteFile((set / fmt::format("input_{}.pb", i)).string(), SerializeTensor(inputs[i])));
     }
   }
   return WriteFile((base / "model.onnx").string(), test_case.model);

@@ -73,24 +73,6 @@ void DropDeadNodes(Graph& graph) {
   graph.nodes = std::move(kept);
 }
 
-// Output types from what the reference computes; where it cannot say, the declared type without
-// dims.
-void RetypeOutputs(Sketch& sketch) {
-  const ReferenceResult result = Evaluate(sketch.model, sketch.inputs);
-  auto& outputs = sketch.model.graph.outputs;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    ValueType& type = outputs[i].type;
-    const bool computed = result.status == ReferenceStatus::kEvaluated && i < result.outputs.size();
-    if (computed && result.outputs[i].opaque == Opaque::kNo) {
-      type = TensorType(result.outputs[i].type, result.outputs[i].shape);
-    } else {
-      if (computed && result.outputs[i].type != DataType::kUndefined)
-        type.type = result.outputs[i].type;
-      type.dims.reset();
-    }
-  }
-}
-
 int NumberCost(double value) {
   if (value == 0) return std::signbit(value) ? 3 : 0;
   if (value == 1) return 1;
@@ -365,7 +347,7 @@ void OpenDims(std::vector<ValueInfo>& values) {
 
 }  // namespace
 
-bool Repair(Sketch& sketch) {
+bool Tidy(Sketch& sketch) {
   Graph& graph = sketch.model.graph;
   graph.value_info.clear();
   DropDeadNodes(graph);
@@ -406,8 +388,29 @@ bool Repair(Sketch& sketch) {
     if (value != nullptr) input.type = TensorType(value->tensor.type, value->tensor.shape);
   }
   RepairRuns(sketch);
+  return true;
+}
+
+void RetypeOutputs(Sketch& sketch) {
+  const ReferenceResult result = Evaluate(sketch.model, sketch.inputs);
+  auto& outputs = sketch.model.graph.outputs;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    ValueType& type = outputs[i].type;
+    const bool computed = result.status == ReferenceStatus::kEvaluated && i < result.outputs.size();
+    if (computed && result.outputs[i].opaque == Opaque::kNo) {
+      type = TensorType(result.outputs[i].type, result.outputs[i].shape);
+    } else {
+      if (computed && result.outputs[i].type != DataType::kUndefined)
+        type.type = result.outputs[i].type;
+      type.dims.reset();
+    }
+  }
+  if (!sketch.options.more_runs.empty()) OpenDims(outputs);
+}
+
+bool Repair(Sketch& sketch) {
+  if (!Tidy(sketch)) return false;
   RetypeOutputs(sketch);
-  if (!sketch.options.more_runs.empty()) OpenDims(graph.outputs);
   return true;
 }
 

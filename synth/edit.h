@@ -31,7 +31,8 @@ KnownValues SourceValues(const Sketch& sketch);
 // Whether both values are known, of one type and shape.
 bool SameKind(const KnownValues& values, const std::string& a, const std::string& b);
 
-// Element `from` of the source, of whatever type, becomes element `to` of a tensor of the same type.
+// Element `from` of the source, of whatever type, becomes element `to` of a tensor of the same
+// type.
 void CopyElement(const Tensor& source, int64_t from, Tensor& out, int64_t to);
 
 // Names that the node reads, those that its subgraphs take from outside included.
@@ -48,10 +49,13 @@ bool RemoveNodes(Sketch& sketch, const std::vector<bool>& doomed, const KnownVal
 // Reads of `from` become reads of `to`, in nodes, their subgraphs and graph outputs.
 void Redirect(Sketch& sketch, const std::string& from, const std::string& to);
 
-// Makes an edited sketch whole: drops dead nodes, unused sources and value_info, takes the declared
-// types of inputs from their tensors and those of outputs from the reference. False where a name
-// dangles or nothing is left.
+// Makes an edited sketch whole: Tidy(), then RetypeOutputs().
 bool Repair(Sketch& sketch);
+// Drops dead nodes, unused sources and value_info, takes the declared types of inputs from their
+// tensors. False where a name dangles or nothing is left.
+bool Tidy(Sketch& sketch);
+// Takes the declared types of outputs from the reference: evaluates.
+void RetypeOutputs(Sketch& sketch);
 
 // Lexicographic; every kept edit makes it smaller, so reduction ends.
 struct Size {

@@ -14,17 +14,18 @@ namespace moire {
 struct Finding {
   Case test_case;
   Verdict verdict;
-  std::string symptom;  // what reduction holds
-  std::string cause;    // groups findings; computed on the reduced case
+  std::string symptom;                      // what reduction holds
+  std::string cause;                        // groups findings; computed on the reduced case
   std::vector<std::string> configurations;  // all that show it
   std::vector<std::string> specs;           // --backend SPECs that reproduce it
   std::string blamed_optimizer;             // empty: none, or not known
 };
 
-// Verdict kind, configurations on each side (their settings class, not their version), class of error.
+// Verdict kind, configurations on each side (their settings class, not their version), class of
+// error.
 std::string SymptomKey(const Verdict& verdict);
-// On a reduced case: symptom, operators with types and attribute classes in canonical order, and the
-// blamed optimiser. Stable across builds; 16 hex digits after a readable prefix
+// On a reduced case: symptom, operators with types and attribute classes in canonical order, and
+// the blamed optimiser. Stable across builds; 16 hex digits after a readable prefix
 // ("mismatch/DivMul/int32/1a2b...").
 std::string CauseKey(const Verdict& verdict, const Model& reduced,
                      const std::vector<NamedTensor>& inputs, const std::string& blamed_optimizer);

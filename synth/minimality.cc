@@ -142,11 +142,10 @@ MinimalityReport CheckMinimal(const Case& result, const Case& original,
   const size_t bytes = 2 * SerializeCase(original).size();
   const bool evaluates = Evaluate(*model, result.inputs).status == ReferenceStatus::kEvaluated;
   const KnownValues values = ComputeValues(sketch);
-  ShapeRepair shapes;
   report.minimal = ForEachSingleEdit(sketch, [&](const std::string& what, Sketch edited) {
     if (!Repair(edited)) return true;
     if (evaluates && Evaluate(edited.model, edited.inputs).status == ReferenceStatus::kRejected) {
-      std::optional<Sketch> mended = shapes.Repair(edited, sketch, values);
+      std::optional<Sketch> mended = RepairShapes(edited, sketch, values);
       if (mended && Repair(*mended)) edited = std::move(*mended);
     }
     if (Measure(edited) >= size || CountElements(edited) > elements) return true;

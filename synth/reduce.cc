@@ -39,7 +39,7 @@ void ShrinkLarge(Search& search, const Passes& passes) {
     return;
   }
   const Sketch& current = search.current();
-  std::optional<Sketch> smallest = ShapeRepair().Smallest(current, ComputeValues(current));
+  std::optional<Sketch> smallest = SmallestShapes(current, ComputeValues(current));
   if (smallest) search.Attempt(std::move(*smallest));
 }
 

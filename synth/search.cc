@@ -6,6 +6,7 @@
 #include "harness/case/onnx_inline.h"
 #include "oracles/reference/reference.h"
 #include "synth/passes/passes.h"
+#include "synth/shape_repair.h"
 
 namespace moire {
 namespace {
@@ -141,7 +142,7 @@ bool Search::Mend(Sketch& candidate) {
     return false;
   }
   if (!values_) values_ = ComputeValues(current_);
-  std::optional<Sketch> mended = shapes_.Repair(candidate, current_, *values_);
+  std::optional<Sketch> mended = RepairShapes(candidate, current_, *values_);
   if (!mended || !Repair(*mended) || !Computes(*mended)) {
     ++misses_;
     return false;
@@ -162,19 +163,28 @@ bool Search::Detour(Sketch candidate) {
     }
   }
   if (Measure(current_) < Measure(before)) return true;
-  current_ = before;
-  values_.reset();
+  Become(before);
   return false;
 }
 
+void Search::Become(Sketch next) {
+  current_ = std::move(next);
+  values_.reset();
+  proposed_.clear();
+}
+
 bool Search::Try(Sketch candidate, bool may_grow) {
-  if (Spent() || !Repair(candidate)) return false;
+  // Most of what passes propose is no step forward, and to see that takes less than to evaluate it.
+  const auto fits = [&] {
+    return CountElements(candidate) <= kGrowth * max_elements_ + kSlackElements &&
+           CountNodes(candidate.model.graph) <= kGrowth * max_nodes_ &&
+           (may_grow || Measure(candidate) < Measure(current_));
+  };
+  if (Spent() || !Tidy(candidate) || !fits()) return false;
+  if (!proposed_.insert(journal_.Key(SerializeCase(ToCase(candidate)))).second) return false;
+  RetypeOutputs(candidate);
   const bool mended = Mend(candidate);
-  const bool smaller = Measure(candidate) < Measure(current_);
-  if (CountElements(candidate) > kGrowth * max_elements_ + kSlackElements ||
-      CountNodes(candidate.model.graph) > kGrowth * max_nodes_ || (!smaller && !may_grow)) {
-    return false;
-  }
+  if (mended && !fits()) return false;
   const Case test_case = ToCase(candidate);
   const std::string bytes = SerializeCase(test_case);
   if (bytes.size() > kGrowth * max_bytes_ + kSlackBytes) return false;
@@ -187,8 +197,7 @@ bool Search::Try(Sketch candidate, bool may_grow) {
   if (!Judge(test_case, key)) return false;
   repaired_kept_ += mended ? 1 : 0;
   misses_ = 0;
-  values_.reset();
-  current_ = std::move(candidate);
+  Become(std::move(candidate));
   if (IsSmall(current_, bytes.size()) && (!small_ || Measure(current_) < Measure(*small_)))
     KeepBest(test_case, bytes.size());
   return true;

@@ -10,7 +10,6 @@
 #include "synth/edit.h"
 #include "synth/journal.h"
 #include "synth/reduce.h"
-#include "synth/shape_repair.h"
 #include "synth/speculation.h"
 
 namespace moire {
@@ -43,6 +42,7 @@ class Search {
   bool Judge(const Case& test_case, uint64_t key);
   bool Mend(Sketch& candidate);
   bool Try(Sketch candidate, bool may_grow);
+  void Become(Sketch next);
   bool Detour(Sketch candidate);
   bool IsSmall(const Sketch& sketch, size_t bytes) const;
   void KeepBest(const Case& test_case, size_t bytes);
@@ -59,6 +59,7 @@ class Search {
   std::optional<Sketch> small_;  // the last state within the original's size
   ReduceProgress progress_;
   std::unordered_set<uint64_t> tried_;
+  std::unordered_set<uint64_t> proposed_;  // from current_ on, as edited
   int64_t max_elements_ = 0;
   int64_t max_nodes_ = 0;
   size_t bytes_before_ = 0;
@@ -69,9 +70,8 @@ class Search {
   int repaired_ = 0;
   int repaired_kept_ = 0;
   bool spent_ = false;
-  bool valid_ = false;      // the original, for ONNX's checker
-  bool evaluates_ = false;  // the original, by the reference
-  ShapeRepair shapes_;
+  bool valid_ = false;                 // the original, for ONNX's checker
+  bool evaluates_ = false;             // the original, by the reference
   std::optional<KnownValues> values_;  // of current_, once they were needed
   int misses_ = 0;                     // sketches in a row that could not be mended
   // Of the first candidate that the journal does not know.

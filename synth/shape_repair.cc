@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "harness/smt/solver.h"
 #include "synth/shape_constraints.h"
 
 namespace moire {
@@ -34,47 +35,53 @@ smt::Limits WithoutClock() {
   return limits;
 }
 
+// One a thread, made where one is asked: a reduction of a small case asks some questions, and a new
+// solver takes as long as some checks of it do.
+smt::Solver& EmptySolver() {
+  thread_local smt::Solver solver(WithoutClock());
+  solver.Clear();
+  return solver;
+}
+
 }  // namespace
 
-ShapeRepair::ShapeRepair() : solver_(WithoutClock()) {}
-
-std::optional<Sketch> ShapeRepair::Repair(const Sketch& edited, const Sketch& before,
-                                          const KnownValues& values) {
+std::optional<Sketch> RepairShapes(const Sketch& edited, const Sketch& before,
+                                   const KnownValues& values) {
   ShapeConstraints constraints(edited, before, values);
   if (!constraints.Build()) return std::nullopt;
-  solver_.Clear();
-  solver_.Add(constraints.problem());
+  smt::Solver& solver = EmptySolver();
+  solver.Add(constraints.problem());
   for (const SizeVariable& variable : constraints.variables()) {
     if (variable.set) {
-      solver_.Require(variable.term == variable.now);
+      solver.Require(variable.term == variable.now);
     } else {
-      solver_.Prefer(variable.term == variable.now);
+      solver.Prefer(variable.term == variable.now);
     }
   }
   // What had the size that the edit changed most likely goes with it.
   for (const SizeVariable& changed : constraints.variables()) {
     for (const SizeVariable& other : constraints.variables()) {
       if (changed.set && !other.set && other.now == changed.old) {
-        solver_.Prefer(other.term == changed.now);
+        solver.Prefer(other.term == changed.now);
       }
     }
   }
-  const smt::Solution solution = solver_.Solve();
+  const smt::Solution solution = solver.Solve();
   if (solution.answer != smt::Answer::kSat) return std::nullopt;
   return WithSizes(edited, constraints.variables(), solution);
 }
 
-std::optional<Sketch> ShapeRepair::Smallest(const Sketch& sketch, const KnownValues& values) {
+std::optional<Sketch> SmallestShapes(const Sketch& sketch, const KnownValues& values) {
   ShapeConstraints constraints(sketch, sketch, values);
   if (!constraints.Build()) return std::nullopt;
-  solver_.Clear();
-  solver_.Add(constraints.problem());
+  smt::Solver& solver = EmptySolver();
+  solver.Add(constraints.problem());
   smt::Term sum = 0;
   for (const SizeVariable& variable : constraints.variables()) {
-    solver_.Require(variable.term <= variable.now);
+    solver.Require(variable.term <= variable.now);
     sum = sum + variable.term;
   }
-  const smt::Solution solution = solver_.Minimize(sum);
+  const smt::Solution solution = solver.Minimize(sum, std::ssize(constraints.variables()));
   if (solution.answer != smt::Answer::kSat) return std::nullopt;
   return WithSizes(sketch, constraints.variables(), solution);
 }

@@ -5,31 +5,22 @@
 #ifndef MOIRE_SYNTH_SHAPE_REPAIR_H_
 #define MOIRE_SYNTH_SHAPE_REPAIR_H_
 
-#include <memory>
 #include <optional>
 
-#include "harness/smt/solver.h"
 #include "synth/edit.h"
 
 namespace moire {
 
-class ShapeRepair {
- public:
-  ShapeRepair();
-  // `before` is a sketch that the reference evaluates, `values` what it computes for it; `edited`
-  // one that came from it by an edit, without dangling names. The edited sketch with other sizes of
-  // inputs, initializers and the integer tensors that name them, where some fit together: sizes
-  // that the edit changed stay as the edit has them, the others as they were as far as possible.
-  // nullopt where there are none, or nothing would change.
-  std::optional<Sketch> Repair(const Sketch& edited, const Sketch& before,
-                               const KnownValues& values);
-  // With the smallest sum of dims, none below 1; nullopt where it is small already or the smallest
-  // cannot be found within the solver's limits.
-  std::optional<Sketch> Smallest(const Sketch& sketch, const KnownValues& values);
-
- private:
-  smt::Solver solver_;
-};
+// `before` is a sketch that the reference evaluates, `values` what it computes for it; `edited` one
+// that came from it by an edit, without dangling names. The edited sketch with other sizes of
+// inputs, initializers and the integer tensors that name them, where some fit together: sizes that
+// the edit changed stay as the edit has them, the others as they were as far as possible. nullopt
+// where there are none, or nothing would change.
+std::optional<Sketch> RepairShapes(const Sketch& edited, const Sketch& before,
+                                   const KnownValues& values);
+// With the smallest sum of dims, none below 1; nullopt where it is small already or the smallest
+// cannot be found within the solver's limits.
+std::optional<Sketch> SmallestShapes(const Sketch& sketch, const KnownValues& values);
 
 }  // namespace moire
 

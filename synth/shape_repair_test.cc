@@ -34,8 +34,7 @@ std::vector<Shape> Repaired(std::string_view graph, size_t tensor, size_t axis, 
   EXPECT_EQ(StatusOf(before), ReferenceStatus::kEvaluated);
   const Sketch edited = WithDim(before, tensor, axis, size);
   EXPECT_EQ(StatusOf(edited), ReferenceStatus::kRejected);
-  ShapeRepair repair;
-  std::optional<Sketch> whole = repair.Repair(edited, before, ComputeValues(before));
+  std::optional<Sketch> whole = RepairShapes(edited, before, ComputeValues(before));
   if (!whole) {
     ADD_FAILURE() << "not repaired: " << graph;
     return {};
@@ -75,8 +74,7 @@ TEST(ShapeRepair, ReshapeIsToldTheNewSizes) {
   const Sketch before = FromText(
       "(float[4,6] x) => (float[6,4] y) <int64[2] shape = {6, 4}> { y = Reshape(x, shape) }");
   const Sketch edited = WithDim(before, 0, 0, 2);
-  ShapeRepair repair;
-  const auto whole = repair.Repair(edited, before, ComputeValues(before));
+  const auto whole = RepairShapes(edited, before, ComputeValues(before));
   ASSERT_TRUE(whole);
   EXPECT_EQ(StatusOf(*whole), ReferenceStatus::kEvaluated);
   const Tensor& shape = whole->model.graph.initializers.at(0).tensor;
@@ -97,8 +95,7 @@ TEST(ShapeRepair, ABypassIsMadeToFit) {
   Redirect(edited, "a", "x");
   ASSERT_TRUE(Repair(edited));
   ASSERT_EQ(StatusOf(edited), ReferenceStatus::kRejected);
-  ShapeRepair repair;
-  std::optional<Sketch> whole = repair.Repair(edited, before, ComputeValues(before));
+  std::optional<Sketch> whole = RepairShapes(edited, before, ComputeValues(before));
   ASSERT_TRUE(whole);
   EXPECT_EQ(StatusOf(*whole), ReferenceStatus::kEvaluated);
 }
@@ -106,8 +103,7 @@ TEST(ShapeRepair, ABypassIsMadeToFit) {
 // The clean twin: nothing is changed where everything fits.
 TEST(ShapeRepair, WhatFitsIsLeftAlone) {
   const Sketch sketch = FromText("(float[4,6] a, float[6] b) => (float[4,6] y) { y = Mul(a, b) }");
-  ShapeRepair repair;
-  EXPECT_FALSE(repair.Repair(sketch, sketch, ComputeValues(sketch)));
+  EXPECT_FALSE(RepairShapes(sketch, sketch, ComputeValues(sketch)));
 }
 
 // Windows with auto_pad, slices and blocks are said by the same rules as the mutants'.
@@ -127,20 +123,18 @@ TEST(ShapeRepair, WhatCannotFitIsGivenUp) {
   // Both dims are what the edit made them.
   const Sketch before = FromText("(float[4] a, float[4] b) => (float[4] y) { y = Add(a, b) }");
   const Sketch edited = WithDim(WithDim(before, 0, 0, 2), 1, 0, 3);
-  ShapeRepair repair;
-  EXPECT_FALSE(repair.Repair(edited, before, ComputeValues(before)));
+  EXPECT_FALSE(RepairShapes(edited, before, ComputeValues(before)));
   // An operator that is not modelled holds what it reads.
   const Sketch frozen = FromText(
       "(float[4,6] x) => (float[4,6] y) <int64[1] six = {6}> "
       "{ a, i = TopK(x, six) b = Tanh(a) y = Add(b, x) }");
-  EXPECT_FALSE(repair.Repair(WithDim(frozen, 0, 0, 2), frozen, ComputeValues(frozen)));
+  EXPECT_FALSE(RepairShapes(WithDim(frozen, 0, 0, 2), frozen, ComputeValues(frozen)));
 }
 
 TEST(ShapeRepair, TheSmallestShapesAtOnce) {
-  ShapeRepair repair;
   const auto smallest = [&](std::string_view graph) {
     const Sketch sketch = FromText(graph);
-    std::optional<Sketch> small = repair.Smallest(sketch, ComputeValues(sketch));
+    std::optional<Sketch> small = SmallestShapes(sketch, ComputeValues(sketch));
     if (!small) return std::vector<Shape>();
     EXPECT_EQ(StatusOf(*small), ReferenceStatus::kEvaluated) << graph;
     return ShapesOf(*small);

@@ -175,12 +175,16 @@ Solution Solver::Solve() {
   return Guarded(data_->solver, [&] { return data_->Check(); });
 }
 
-Solution Solver::Minimize(const Term& cost) {
+Solution Solver::Minimize(const Term& cost, int64_t lowest) {
   return Guarded(data_->solver, [&]() -> Solution {
     z3::solver& solver = data_->solver;
     for (const z3::expr& constraint : data_->required) solver.add(constraint);
     const z3::expr target = data_->Translate(cost.data());
     data_->translated.clear();
+    solver.push();
+    solver.add(target <= data_->context.int_val(lowest));
+    if (solver.check() == z3::sat) return data_->Read(solver.get_model());
+    solver.pop();
     Solution best;
     for (;;) {
       const z3::check_result result = solver.check();

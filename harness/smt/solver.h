@@ -58,8 +58,9 @@ class Solver {
   void Prefer(const Constraint& constraint);
   Solution Solve();
   // The solution with the smallest value of `cost` that the limits allow to find: kSat with the
-  // best one found; `reason` is empty only when it is proved the smallest.
-  Solution Minimize(const Term& cost);
+  // best one found; `reason` is empty only when it is proved the smallest. `lowest` is a bound that
+  // the cost cannot go below: tried first, as it is often reached.
+  Solution Minimize(const Term& cost, int64_t lowest);
 
  private:
   std::unique_ptr<SolverData> data_;

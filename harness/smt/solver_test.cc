@@ -43,7 +43,7 @@ TEST(Solver, FindsTheSmallest) {
   const Term x = solver.Variable(1, 50);
   const Term y = solver.Variable(1, 50);
   solver.Require(x * 3 == y * 2);
-  const Solution solution = solver.Minimize(x + y);
+  const Solution solution = solver.Minimize(x + y, 2);
   ASSERT_EQ(solution.answer, Answer::kSat);
   EXPECT_TRUE(solution.reason.empty()) << solution.reason;
   EXPECT_EQ(solution.values[0] + solution.values[1], 5);

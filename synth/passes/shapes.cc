@@ -137,7 +137,7 @@ void ShrinkOne(const Sketch& current, const Attempt& attempt) {
 // All at once: the smallest sizes that keep what the operators tie together.
 void ShrinkToSmallest(const Sketch& current, const Attempt& attempt) {
   if (Sizes(current).empty()) return;
-  std::optional<Sketch> smallest = ShapeRepair().Smallest(current, ComputeValues(current));
+  std::optional<Sketch> smallest = SmallestShapes(current, ComputeValues(current));
   if (smallest) attempt(std::move(*smallest));
 }
 
