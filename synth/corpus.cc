@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/value.h"
 
 namespace moire {
 namespace {
@@ -71,7 +72,8 @@ Status WriteBackendTest(const std::string& directory, const Case& test_case) {
     const InputSet& inputs = run == 0 ? test_case.inputs : test_case.options.more_runs[run - 1];
     for (size_t i = 0; i < inputs.size(); ++i) {
       MOIRE_TRY(
-          WriteFile((set / fmt::format("input_{}.pb", i)).string(), SerializeTensor(inputs[i])));
+          WriteFile((set / fmt::format("input_{}.pb", i)).string(),
+                    inputs[i].IsMap() ? SerializeMap(inputs[i]) : SerializeTensor(inputs[i])));
     }
   }
   return WriteFile((base / "model.onnx").string(), test_case.model);

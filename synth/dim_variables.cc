@@ -3,6 +3,7 @@
 // can keep its size while the others change is let go.
 #include <algorithm>
 
+#include "harness/case/value.h"
 #include "oracles/reference/reference.h"
 #include "synth/minimality.h"
 
@@ -142,7 +143,7 @@ bool SetDimVariable(Sketch& sketch, const DimVariable& variable, int64_t size) {
   // The declared types follow.
   for (ValueInfo& input : sketch.model.graph.inputs) {
     for (const NamedTensor& given : sketch.inputs) {
-      if (given.name == input.name) input.type = TensorType(given.tensor.type, given.tensor.shape);
+      if (given.name == input.name) input.type = TypeOf(given);
     }
   }
   return true;

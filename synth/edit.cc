@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/value.h"
 #include "harness/execute/child.h"
 #include "harness/execute/wire.h"
 #include "oracles/reference/reference.h"
@@ -185,7 +186,9 @@ KnownValues SourceValues(const Sketch& sketch) {
   for (const NamedTensor& initializer : sketch.model.graph.initializers) {
     Keep(values, initializer.name, initializer.tensor);
   }
-  for (const NamedTensor& input : sketch.inputs) Keep(values, input.name, input.tensor);
+  for (const NamedTensor& input : sketch.inputs) {
+    if (!input.IsMap()) Keep(values, input.name, input.tensor);
+  }
   return values;
 }
 
@@ -231,16 +234,6 @@ bool SameKind(const KnownValues& values, const std::string& a, const std::string
   return x != values.end() && y != values.end() && x->second.known && y->second.known &&
          x->second.tensor.type == y->second.tensor.type &&
          x->second.tensor.shape == y->second.tensor.shape;
-}
-
-void CopyElement(const Tensor& source, int64_t from, Tensor& out, int64_t to) {
-  if (source.type == DataType::kString) {
-    out.strings[static_cast<size_t>(to)] = source.strings[static_cast<size_t>(from)];
-  } else if (IsFloat(source.type)) {
-    SetFloat(out, to, GetFloat(source, from));
-  } else {
-    SetInt(out, to, GetInt(source, from));
-  }
 }
 
 std::set<std::string> Reads(const Node& node) {
@@ -385,7 +378,7 @@ bool Tidy(Sketch& sketch) {
     for (const NamedTensor& given : sketch.inputs) {
       if (given.name == input.name) value = &given;
     }
-    if (value != nullptr) input.type = TensorType(value->tensor.type, value->tensor.shape);
+    if (value != nullptr) input.type = TypeOf(*value);
   }
   RepairRuns(sketch);
   return true;
@@ -454,7 +447,9 @@ int TypeCost(DataType type) {
 
 std::vector<Tensor*> Tensors(Sketch& sketch) {
   std::vector<Tensor*> all;
-  for (NamedTensor& input : sketch.inputs) all.push_back(&input.tensor);
+  for (NamedTensor& input : sketch.inputs) {
+    if (!input.IsMap()) all.push_back(&input.tensor);
+  }
   for (NamedTensor& initializer : sketch.model.graph.initializers)
     all.push_back(&initializer.tensor);
   return all;

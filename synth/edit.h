@@ -31,10 +31,6 @@ KnownValues SourceValues(const Sketch& sketch);
 // Whether both values are known, of one type and shape.
 bool SameKind(const KnownValues& values, const std::string& a, const std::string& b);
 
-// Element `from` of the source, of whatever type, becomes element `to` of a tensor of the same
-// type.
-void CopyElement(const Tensor& source, int64_t from, Tensor& out, int64_t to);
-
 // Names that the node reads, those that its subgraphs take from outside included.
 std::set<std::string> Reads(const Node& node);
 
@@ -87,7 +83,7 @@ int ValueCost(const Tensor& tensor, int64_t element);
 // several types ends in the same one.
 int TypeCost(DataType type);
 
-// The tensors that a case carries: inputs, then initializers.
+// The tensors that a case carries: inputs but for maps, then initializers.
 std::vector<Tensor*> Tensors(Sketch& sketch);
 
 }  // namespace moire

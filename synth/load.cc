@@ -7,6 +7,7 @@
 #include "harness/case/onnx_adapter.h"
 #include "harness/case/onnx_external.h"
 #include "harness/case/random.h"
+#include "harness/case/value.h"
 
 namespace moire {
 namespace {
@@ -56,12 +57,15 @@ Result<std::vector<NamedTensor>> ReadDataSet(const fs::path& directory, const Mo
   for (size_t i = 0;; ++i) {
     const fs::path file = directory / fmt::format("input_{}.pb", i);
     if (!fs::exists(file)) break;
-    if (i < required.size() && !required[i]->type.opaque.empty()) {
-      return Fail(ErrorCode::kUnsupported, "{}: the model's input '{}' is no dense tensor",
-                  file.string(), required[i]->name);
+    const std::optional<MapType> map =
+        i < required.size() ? ParseMapType(required[i]->type.opaque) : std::nullopt;
+    if (!map && i < required.size() && !required[i]->type.opaque.empty()) {
+      return Fail(ErrorCode::kUnsupported,
+                  "{}: the model's input '{}' is neither a dense tensor nor a map", file.string(),
+                  required[i]->name);
     }
     MOIRE_ASSIGN(const std::string bytes, ReadFile(file.string()));
-    Result<NamedTensor> tensor = ParseTensor(bytes);
+    Result<NamedTensor> tensor = map ? ParseMap(bytes, *map) : ParseTensor(bytes);
     if (!tensor) return std::unexpected(std::move(tensor).error().With(file.string()));
     // By name where the file gives one that the model knows, by position otherwise.
     const bool named = std::ranges::any_of(

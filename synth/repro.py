@@ -38,6 +38,18 @@ def data_sets():
     return [directory for directory in numbered if os.path.isdir(directory)] or numbered[:1]
 
 
+def map_of(proto):
+    """The keys, integers or text, with the number or text of each."""
+    import onnx
+
+    def plain(value):
+        return value.decode() if isinstance(value, bytes) else value
+
+    keys = [plain(key) for key in proto.string_keys] or list(proto.keys)
+    values = [onnx.numpy_helper.to_array(value).item() for value in proto.values.tensor_values]
+    return {key: plain(value) for key, value in zip(keys, values)}
+
+
 def run(configuration):
     """In the child: runs the model; returns ('outputs', arrays) or ('rejected', message) of the run that failed."""
     import onnx
@@ -63,12 +75,13 @@ def run(configuration):
     for directory in data_sets():
         inputs = {}
         for path in glob.glob(os.path.join(directory, "input_*.pb")):
-            tensor = onnx.TensorProto()
-            with open(path, "rb") as file:
-                tensor.ParseFromString(file.read())
             number = int(path.rsplit("_", 1)[1][:-3])
-            name = tensor.name or model.graph.input[number].name
-            inputs[name] = onnx.numpy_helper.to_array(tensor)
+            is_map = model.graph.input[number].type.HasField("map_type")
+            value = onnx.MapProto() if is_map else onnx.TensorProto()
+            with open(path, "rb") as file:
+                value.ParseFromString(file.read())
+            read = map_of if is_map else onnx.numpy_helper.to_array
+            inputs[value.name or model.graph.input[number].name] = read(value)
         runs.append(inputs)
     options.enable_cpu_mem_arena = options.enable_mem_pattern = len(runs) > 1
     failing = load("finding.json")["verdict"].get("run", 0)

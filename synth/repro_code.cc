@@ -137,7 +137,7 @@ std::string ReproCode(const Finding& finding) {
   if (!test_case.options.more_runs.empty()) return {};  // repro.py runs them all
   size_t bytes = test_case.model.size();
   for (const NamedTensor& input : test_case.inputs) {
-    if (!IsPlainNumber(input.tensor.type)) return {};
+    if (!IsPlainNumber(input.tensor.type) || input.IsMap()) return {};
     bytes += input.tensor.data.size();
   }
   if (bytes > kMostBytes) return {};

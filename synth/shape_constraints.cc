@@ -47,7 +47,9 @@ void ShapeConstraints::AddSources() {
   }
   largest_ = std::min(largest_, kLargest);
   std::vector<std::string> names;
-  for (const NamedTensor& input : sketch_.inputs) names.push_back(input.name);
+  for (const NamedTensor& input : sketch_.inputs) {
+    if (!input.IsMap()) names.push_back(input.name);
+  }
   for (const NamedTensor& constant : sketch_.model.graph.initializers) {
     names.push_back(constant.name);
   }

@@ -62,7 +62,9 @@ void Settle(GraphBuilder& builder, const OperatorPool& pool) {
   for (size_t i = 0; i < builder.values().size() && i < 1000; ++i) {
     for (int attempt = 0; attempt < 6; ++attempt) {
       const Value& v = builder.value(static_cast<ValueId>(i));
-      if (!v.compound || v.uses > 0 || v.compound->form == Form::kMaps) break;
+      if (!v.compound || v.uses > 0 || v.compound->form == Form::kMaps || IsMap(v.compound->form)) {
+        break;
+      }
       const bool sequence = v.compound->form == Form::kSequence;
       const std::string_view op =
           sequence ? kSequence[random.Index(3)] : kOptional[random.Index(2)];
@@ -144,7 +146,8 @@ void Grow(GraphBuilder& builder, const OperatorPool& pool, size_t target_nodes) 
     const ResolvedOp& op = pool.Draw(random);
     const TypeSet first = op.schema->inputs.empty() ? ~TypeSet{0} : op.schema->inputs[0].types;
     const bool at_hand = (first & builder.AvailableTypes()) != 0 ||
-                         (builder.has_compounds() && op.schema->TakesCompounds());
+                         (builder.has_compounds() && op.schema->TakesCompounds()) ||
+                         op.schema->TakesMaps();
     if (at_hand && PlaceOperator(builder, op)) continue;
     // Nothing at hand fits: now and then a new input makes room.
     const TypeSet wanted = first & builder.carried();

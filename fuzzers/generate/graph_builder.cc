@@ -147,6 +147,25 @@ ValueId GraphBuilder::AddLoaded(Value value, const Tensor& tensor) {
   return AddValue(std::move(value));
 }
 
+ValueId GraphBuilder::AddMap(Tensor keys, Tensor values) {
+  if (outer_ != nullptr) return kNoValue;
+  Value value;
+  value.kind = ValueKind::kInput;
+  const ValueId id = AddLoadedMap(std::move(value), {{}, values, std::move(keys)});
+  inputs_.emplace_back(id, std::move(values));
+  return id;
+}
+
+ValueId GraphBuilder::AddLoadedMap(Value value, const NamedTensor& map) {
+  Compound compound;
+  compound.form = map.keys.type == DataType::kString ? Form::kStringMap : Form::kIntMap;
+  compound.element = map.tensor.type;
+  compound.range = MeasureRange(map.tensor);
+  compound.keys = map.keys;
+  value.compound = std::make_shared<const Compound>(std::move(compound));
+  return AddValue(std::move(value));
+}
+
 ValueId GraphBuilder::AddInitializer(Tensor tensor) {
   Value value;
   value.type = tensor.type;
@@ -479,7 +498,7 @@ GeneratedCase GraphBuilder::Finish() {
     Value& v = values_[static_cast<size_t>(id)];
     if (v.uses == 0 && !random_.Chance(1, 30)) continue;
     graph.inputs.push_back(Declare(v));
-    out.inputs.push_back({v.name, std::move(tensor)});
+    out.inputs.push_back({v.name, std::move(tensor), v.compound ? v.compound->keys : Tensor()});
   }
   for (auto& [id, tensor] : initializers_) {
     Value& v = values_[static_cast<size_t>(id)];

@@ -65,6 +65,9 @@ class GraphBuilder {
   // New sources. Range {0, 0}: the profile's own.
   ValueId AddInput(DataType type, Shape shape, Range range = {});
   ValueId AddInitializer(Tensor tensor);
+  // A graph input that is a map: keys as int64 or strings [n], none twice, values [n]. kNoValue in a
+  // body, which has no inputs of its own.
+  ValueId AddMap(Tensor keys, Tensor values);
   // An initializer, now and then a graph input, rarely the output of a Constant node.
   ValueId AddSource(DataType type, Shape shape, Range range = {});
   // Integers that decide structure: always static.
@@ -103,7 +106,7 @@ class GraphBuilder {
   // Edits of a loaded graph (graph_edit.cc). Order is restored by Finish; an edit that would make
   // a cycle is refused.
   Node& mutable_node(size_t i) { return nodes_[i]; }
-  Tensor* TensorOf(ValueId id);  // of an input or initializer; null for a node's output
+  Tensor* TensorOf(ValueId id);  // of an input or initializer; null for a node's output and a map
   bool DependsOn(ValueId value, ValueId on) const;
   // The values that a node takes, by its inputs and by the graphs in its attributes.
   std::vector<ValueId> Sources(size_t node) const;
@@ -168,6 +171,7 @@ class GraphBuilder {
   void SortNodes();
   ValueId AddValue(Value value);
   ValueId AddLoaded(Value value, const Tensor& tensor);
+  ValueId AddLoadedMap(Value value, const NamedTensor& map);
   ValueId AddResized(ValueId id, const Shape& shape);
   ValueId Adapt(ValueId id, const Shape& shape);
   double Weight(const Value& value) const;

@@ -6,6 +6,7 @@
 namespace moire {
 
 Tensor* GraphBuilder::TensorOf(ValueId id) {
+  if (value(id).compound) return nullptr;
   for (auto* list : {&inputs_, &initializers_}) {
     for (auto& [candidate, tensor] : *list) {
       if (candidate == id) return &tensor;

@@ -155,10 +155,13 @@ bool GraphBuilder::LoadGraph(const Graph& graph, std::span<const NamedTensor> in
     if (given == inputs.end()) return false;
     Value value;
     value.name = renamed(input.name);
-    value.type = given->tensor.type;
-    value.shape = given->tensor.shape;
     value.kind = ValueKind::kInput;
-    const ValueId id = AddLoaded(std::move(value), given->tensor);
+    if (!given->IsMap()) {
+      value.type = given->tensor.type;
+      value.shape = given->tensor.shape;
+    }
+    const ValueId id = given->IsMap() ? AddLoadedMap(std::move(value), *given)
+                                      : AddLoaded(std::move(value), given->tensor);
     inputs_.emplace_back(id, given->tensor);
     names.emplace(input.name, id);
   }

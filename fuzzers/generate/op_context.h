@@ -46,6 +46,10 @@ class OpContext {
   // An existing sequence or optional of a form that input i takes.
   template <typename Fits>
   bool TakeCompound(size_t i, Fits fits);
+  // A new graph input that is a map, see GraphBuilder::AddMap.
+  bool MakeMap(size_t i, Tensor keys, Tensor values) {
+    return pinned_ == kNoValue && Bind(i, builder_.AddMap(std::move(keys), std::move(values)));
+  }
   const Compound& CompoundOf(size_t i) const { return *In(i).compound; }
   bool TakeRank(size_t i, int64_t min_rank, int64_t max_rank = 6);
   // An existing value of this shape, one that a node makes from existing values, or a new source.

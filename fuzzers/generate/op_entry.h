@@ -31,7 +31,7 @@ inline constexpr ValueId kNoValue = -1;  // an omitted optional input
 
 enum class ValueKind : uint8_t { kInput, kInitializer, kNode };
 
-// A sequence or optional whose contents are known as shapes.
+// A sequence or optional whose contents are known as shapes, or a map.
 struct Compound {
   Form form = Form::kSequence;
   DataType element = DataType::kUndefined;
@@ -40,6 +40,7 @@ struct Compound {
   Range range;
   bool edge = false;
   bool rounded = false;
+  Tensor keys{};  // of a map
 };
 using CompoundPtr = std::shared_ptr<const Compound>;
 
@@ -59,7 +60,7 @@ struct Value {
   // Contents of a small tensor, where they are static: integers, and floats that are multiples of
   // 1/1024 in that unit (Resize's scales, Range's limits).
   Ints known;
-  CompoundPtr compound;  // of a sequence or optional; the type is kUndefined then
+  CompoundPtr compound;  // of what is no tensor; the type is kUndefined then
 
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   bool Dynamic() const { return count < 0; }

@@ -104,9 +104,14 @@ void FillType(Form form, DataType element, const Shape* shape, onnx::TypeProto& 
     case Form::kSequence:
       return FillType(Form::kTensor, element, shape,
                       *out.mutable_sequence_type()->mutable_elem_type());
-    case Form::kMaps: {
-      auto& map = *out.mutable_sequence_type()->mutable_elem_type()->mutable_map_type();
-      map.set_key_type(onnx::TensorProto::INT64);
+    case Form::kMaps:
+      return FillType(Form::kIntMap, element, shape,
+                      *out.mutable_sequence_type()->mutable_elem_type());
+    case Form::kIntMap:
+    case Form::kStringMap: {
+      auto& map = *out.mutable_map_type();
+      map.set_key_type(form == Form::kIntMap ? onnx::TensorProto::INT64
+                                             : onnx::TensorProto::STRING);
       return FillType(Form::kTensor, element, shape, *map.mutable_value_type());
     }
     case Form::kTensor:
@@ -131,6 +136,8 @@ constexpr FormWord kFormWords[] = {
     {Form::kOptionalSequence, "optional(seq(", "))"},
     {Form::kOptional, "optional(", ")"},
     {Form::kMaps, "seq(map(int64,", "))"},
+    {Form::kIntMap, "map(int64,", ")"},
+    {Form::kStringMap, "map(string,", ")"},
     {Form::kSequence, "seq(", ")"},
 };
 

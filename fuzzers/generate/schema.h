@@ -34,9 +34,19 @@ inline constexpr TypeSet kAllTypes = ((TypeSet{1} << 27) - 1) & ~TypeSet{1};
 inline constexpr TypeSet kRareTypes = kAllTypes & ~kDataTypes;
 
 // What a value is made of: tensors, or something around tensors of one element type. kMaps is a
-// sequence of maps, which ZipMap gives and nothing takes.
-enum class Form : uint8_t { kTensor, kSequence, kOptional, kOptionalSequence, kMaps };
-inline constexpr size_t kForms = 5;
+// sequence of maps, which ZipMap gives and nothing takes; kIntMap and kStringMap are maps by their
+// keys, which no operator gives: they are graph inputs.
+enum class Form : uint8_t {
+  kTensor,
+  kSequence,
+  kOptional,
+  kOptionalSequence,
+  kMaps,
+  kIntMap,
+  kStringMap
+};
+inline constexpr size_t kForms = 7;
+constexpr bool IsMap(Form form) { return form == Form::kIntMap || form == Form::kStringMap; }
 
 // Element type and form in one number, for binding type variables: tensors are their DataType.
 constexpr DataType Packed(Form form, DataType element) {
@@ -81,7 +91,12 @@ struct SchemaInfo {
   const ParameterInfo* Input(size_t i) const;
   const ParameterInfo* Output(size_t i) const;
   bool HasAttribute(std::string_view name) const;
-  // Whether the first input may be a sequence or optional.
+  // Whether the first input may be a map, which can always be made.
+  bool TakesMaps() const {
+    return !inputs.empty() && (inputs[0].compounds[static_cast<size_t>(Form::kIntMap)] |
+                               inputs[0].compounds[static_cast<size_t>(Form::kStringMap)]) != 0;
+  }
+  // Whether the first input may be a sequence, an optional or a map.
   bool TakesCompounds() const {
     return !inputs.empty() && inputs[0].compounds != std::array<TypeSet, kForms>{};
   }

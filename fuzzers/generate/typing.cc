@@ -2,6 +2,7 @@
 
 #include "fuzzers/generate/graph_builder.h"
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/value.h"
 
 namespace moire {
 namespace {
@@ -65,6 +66,9 @@ std::optional<NodeTypes> TypesOfNode(const Model& model, std::string_view node_n
   // Own inference wants tensors for the inputs: zeros of the declared shapes do for types.
   GeneratedCase source{model, {}, {}, false};
   for (const ValueInfo& input : model.graph.inputs) {
+    if (const auto map = ParseMapType(input.type.opaque)) {
+      source.inputs.push_back({input.name, MakeTensor(map->value, {1}), MakeTensor(map->key, {1})});
+    }
     const auto shape = StaticShape(input.type);
     if (!shape || model.graph.FindInitializer(input.name) != nullptr) continue;
     if (CheckedCount(*shape).value_or(1 << 20) >= 1 << 20) continue;

@@ -95,7 +95,8 @@ Edited Promote(GraphBuilder& graph) {
   std::vector<ValueId> sources;
   for (size_t i = 0; i < graph.values().size(); ++i) {
     const Value& v = graph.values()[i];
-    if (v.kind != ValueKind::kNode && v.uses > 0 && !(v.has_known && v.count <= 8)) {
+    if (v.kind != ValueKind::kNode && v.uses > 0 && !v.compound &&
+        !(v.has_known && v.count <= 8)) {
       sources.push_back(static_cast<ValueId>(i));
     }
   }

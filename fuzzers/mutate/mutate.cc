@@ -171,7 +171,8 @@ GeneratedCase Crossover(const GeneratedCase& a, const GeneratedCase& b, Random& 
   const auto last = static_cast<ValueId>(graph.values().size());
   for (ValueId id = first; id < last; ++id) {
     const Value v = graph.value(id);
-    if (v.kind == ValueKind::kNode || v.uses == 0 || (v.has_known && v.count <= 8)) continue;
+    if (v.kind == ValueKind::kNode || v.uses == 0 || v.compound) continue;
+    if (v.has_known && v.count <= 8) continue;
     if (spliced && random.Chance(1, 3)) continue;
     std::vector<ValueId> fitting;
     for (ValueId other = 0; other < before; ++other) {

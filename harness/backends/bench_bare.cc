@@ -123,7 +123,7 @@ Result<BareLoop> BareLoop::Prepare(std::string_view target, std::string_view set
     MOIRE_ASSIGN(one.options, state->OptionsFor(test_case.options));
     for (const NamedTensor& input : test_case.inputs) {
       OrtValue* value = nullptr;
-      if (OrtFailure failure = BindTensor(*state->library, input.tensor, &value)) {
+      if (OrtFailure failure = BindInput(*state->library, input, &value)) {
         return Fail(ErrorCode::kInvalidInput, "input '{}': {}", input.name, failure.message);
       }
       one.inputs.push_back(value);

@@ -9,11 +9,12 @@
 
 #include "harness/case/case.pb.h"
 #include "harness/case/random.h"
+#include "harness/case/value.h"
 
 namespace moire {
 namespace {
 
-Result<NamedTensor> FromProto(const proto::Tensor& source, const CaseLimits& limits) {
+Result<Tensor> FromProto(const proto::Tensor& source, const CaseLimits& limits) {
   const auto type = static_cast<DataType>(source.type());
   if (Traits(type).type == DataType::kUndefined) {
     return Fail(ErrorCode::kInvalidInput, "input '{}' has element type {}, which ONNX lacks",
@@ -30,19 +31,37 @@ Result<NamedTensor> FromProto(const proto::Tensor& source, const CaseLimits& lim
   if (is_string ? strings != *count : source.data().size() != ByteSize(type, *count)) {
     return Fail(ErrorCode::kInvalidInput, "input '{}' of shape {} carries {} {}, expected {}",
                 source.name(), ToString(shape), is_string ? strings : int64_t(source.data().size()),
-                is_string ? "strings" : "bytes", is_string ? *count : int64_t(ByteSize(type, *count)));
+                is_string ? "strings" : "bytes",
+                is_string ? *count : int64_t(ByteSize(type, *count)));
   }
-  NamedTensor out{source.name(), {type, std::move(shape), {}, {}}};
-  out.tensor.data.assign(source.data().begin(), source.data().end());
-  out.tensor.strings.assign(source.strings().begin(), source.strings().end());
+  Tensor out{type, std::move(shape), {}, {}};
+  out.data.assign(source.data().begin(), source.data().end());
+  out.strings.assign(source.strings().begin(), source.strings().end());
   return out;
+}
+
+Result<NamedTensor> InputFromProto(const proto::Tensor& source, const CaseLimits& limits) {
+  NamedTensor out{source.name(), {}};
+  MOIRE_ASSIGN(out.tensor, FromProto(source, limits));
+  if (source.has_keys()) {
+    MOIRE_ASSIGN(out.keys, FromProto(source.keys(), limits));
+    MOIRE_TRY(CheckMap(out));
+  }
+  return out;
+}
+
+void ToProto(const Tensor& tensor, proto::Tensor& target) {
+  target.set_type(static_cast<int32_t>(tensor.type));
+  for (const int64_t dim : tensor.shape) target.add_dims(dim);
+  target.set_data(tensor.data.data(), tensor.data.size());
+  for (const std::string& text : tensor.strings) target.add_strings(text);
 }
 
 template <typename Inputs>
 Result<InputSet> ParseInputs(const Inputs& source, const CaseLimits& limits) {
   InputSet out;
   for (const proto::Tensor& input : source) {
-    MOIRE_ASSIGN(NamedTensor tensor, FromProto(input, limits));
+    MOIRE_ASSIGN(NamedTensor tensor, InputFromProto(input, limits));
     out.push_back(std::move(tensor));
   }
   return out;
@@ -53,10 +72,8 @@ void AddInputs(const InputSet& inputs, Target& out) {
   for (const NamedTensor& input : inputs) {
     proto::Tensor& target = *out.add_inputs();
     target.set_name(input.name);
-    target.set_type(static_cast<int32_t>(input.tensor.type));
-    for (const int64_t dim : input.tensor.shape) target.add_dims(dim);
-    target.set_data(input.tensor.data.data(), input.tensor.data.size());
-    for (const std::string& text : input.tensor.strings) target.add_strings(text);
+    ToProto(input.tensor, target);
+    if (input.IsMap()) ToProto(input.keys, *target.mutable_keys());
   }
 }
 
@@ -110,7 +127,8 @@ std::string SerializeCase(const Case& test_case) {
     for (const std::string& name : test_case.options.disabled_optimizers) {
       options.add_disabled_optimizers(name);
     }
-    for (const InputSet& set : test_case.options.more_runs) AddInputs(set, *options.add_more_runs());
+    for (const InputSet& set : test_case.options.more_runs)
+      AddInputs(set, *options.add_more_runs());
   }
   return out.SerializeAsString();
 }
@@ -125,7 +143,7 @@ Result<std::string> ReadFile(const std::string& path, size_t max_bytes) {
     return Fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kInvalidInput,
                 "cannot read '{}': {}", path, std::strerror(errno));
   }
-  struct stat info {};
+  struct stat info{};
   std::string bytes;
   if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
     close(fd);

@@ -1,4 +1,5 @@
-// Case: one test. An ONNX model, its input tensors, the run options. It alone decides what happens.
+// Case: one test. An ONNX model, its inputs (tensors, and maps: NamedTensor::keys), the run
+// options. It alone decides what happens.
 #ifndef MOIRE_HARNESS_CASE_CASE_H_
 #define MOIRE_HARNESS_CASE_CASE_H_
 
@@ -34,15 +35,16 @@ struct Case {
 
 // Limits checked before anything is allocated.
 struct CaseLimits {
-  size_t max_bytes = size_t{1} << 31;         // serialised case
-  int64_t max_elements = int64_t{1} << 28;    // one tensor
-  size_t max_runs = 16;                       // beside the first
+  size_t max_bytes = size_t{1} << 31;       // serialised case
+  int64_t max_elements = int64_t{1} << 28;  // one tensor
+  size_t max_runs = 16;                     // beside the first
 };
 
 // The case of one run alone (0: the first), its session made anew.
 Case CaseOfRun(const Case& test_case, size_t run);
 
-// Errors: kInvalidInput for bytes that are not a case, for sizes that disagree or pass the limits.
+// Errors: kInvalidInput for bytes that are not a case, for sizes that disagree or pass the limits,
+// for maps with a key twice.
 Result<Case> ParseCase(std::string_view bytes, const CaseLimits& limits = {});
 // Deterministic: equal cases give equal bytes.
 std::string SerializeCase(const Case& test_case);

@@ -77,11 +77,24 @@ void SetInt(Tensor& tensor, int64_t index, int64_t value) {
   SetBits(tensor, index, IsBool(tensor.type) ? value != 0 : static_cast<uint64_t>(value));
 }
 
+void CopyElement(const Tensor& source, int64_t from, Tensor& out, int64_t to) {
+  if (source.type == DataType::kString) {
+    out.strings[static_cast<size_t>(to)] = source.strings[static_cast<size_t>(from)];
+  } else if (IsFloat(source.type)) {
+    SetFloat(out, to, GetFloat(source, from));
+  } else {
+    SetInt(out, to, GetInt(source, from));
+  }
+}
+
 std::string ElementToString(const Tensor& tensor, int64_t index) {
   switch (Traits(tensor.type).kind) {
-    case TypeClass::kString: return tensor.strings[static_cast<size_t>(index)];
-    case TypeClass::kBool: return GetInt(tensor, index) != 0 ? "true" : "false";
-    case TypeClass::kSigned: return fmt::format("{}", GetInt(tensor, index));
+    case TypeClass::kString:
+      return tensor.strings[static_cast<size_t>(index)];
+    case TypeClass::kBool:
+      return GetInt(tensor, index) != 0 ? "true" : "false";
+    case TypeClass::kSigned:
+      return fmt::format("{}", GetInt(tensor, index));
     case TypeClass::kUnsigned:
       return fmt::format("{}", static_cast<uint64_t>(GetInt(tensor, index)));
     case TypeClass::kFloat:
@@ -96,7 +109,8 @@ std::string ElementToString(const Tensor& tensor, int64_t index) {
       }
       return fmt::format("{}{:+}i", tensor.As<double>()[i], tensor.As<double>()[i + 1]);
     }
-    case TypeClass::kNone: break;
+    case TypeClass::kNone:
+      break;
   }
   return "?";
 }

@@ -36,6 +36,11 @@ struct Tensor {
 struct NamedTensor {
   std::string name;
   Tensor tensor;
+  // Of a graph input that is a map: its keys, all different, as int64 or strings [n]; `tensor`
+  // holds their values [n]. Otherwise of type kUndefined.
+  Tensor keys{};
+
+  bool IsMap() const { return keys.type != DataType::kUndefined; }
   bool operator==(const NamedTensor&) const = default;
 };
 
@@ -55,8 +60,12 @@ void SetFloat(Tensor& tensor, int64_t index, double value);
 int64_t GetInt(const Tensor& tensor, int64_t index);
 // Keeps the low bits. bool: value != 0.
 void SetInt(Tensor& tensor, int64_t index, int64_t value);
+// Element `from` of the source, of whatever type, becomes element `to` of a tensor of that type.
+// Not for complex.
+void CopyElement(const Tensor& source, int64_t from, Tensor& out, int64_t to);
 
-// One element as text, exact: "0.1f" style is not used; floats as shortest round trip, "nan", "-inf".
+// One element as text, exact: "0.1f" style is not used; floats as shortest round trip, "nan",
+// "-inf".
 std::string ElementToString(const Tensor& tensor, int64_t index);
 
 // 1-D int64 tensor, as shape and axes inputs use it; and a float scalar.

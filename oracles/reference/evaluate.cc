@@ -35,6 +35,14 @@ RangeTensor FromValue(const OnnxValue& value) {
   return MakeParts(value.kind, std::move(parts));
 }
 
+RangeTensor FromInput(const NamedTensor& input) {
+  if (!input.IsMap()) return FromTensor(input.tensor);
+  std::vector<RangeTensor> parts;
+  parts.push_back(FromTensor(input.keys));
+  parts.push_back(FromTensor(input.tensor));
+  return MakeParts(OnnxKind::kMap, std::move(parts));
+}
+
 // Whether a kernel handles a value, an opaque one included that holds parts.
 bool Handles(const KernelEntry* entry, const RangeTensor& value) {
   const uint8_t takes = entry == nullptr ? uint8_t{kTakesTensors} : entry->takes;
@@ -190,8 +198,8 @@ class Evaluator {
     for (const NamedTensor& input : inputs) {
       const ValueInfo* declared = model_.graph.FindInput(input.name);
       if (declared == nullptr) continue;
-      MOIRE_TRY(CheckDeclared(*declared, input.tensor));
-      scope.values[declared->name] = FromTensor(input.tensor);
+      MOIRE_TRY(CheckDeclared(*declared, input));
+      scope.values[declared->name] = FromInput(input);
     }
     for (const NamedOnnxValue& input : options_.values) {
       const ValueInfo* declared = model_.graph.FindInput(input.name);
@@ -209,8 +217,16 @@ class Evaluator {
     return RunGraph(model_.graph, scope, 0, outputs);
   }
 
-  static Status CheckDeclared(const ValueInfo& declared, const Tensor& tensor) {
+  static Status CheckDeclared(const ValueInfo& declared, const NamedTensor& input) {
     const ValueType& type = declared.type;
+    const Tensor& tensor = input.tensor;
+    const std::optional<MapType> map = ParseMapType(type.opaque);
+    if (map || input.IsMap()) {
+      if (map == MapType{input.keys.type, tensor.type}) return CheckMap(input);
+      return Fail(ErrorCode::kInvalidInput,
+                  "input '{}' is {}, which its declaration does not allow", declared.name,
+                  input.IsMap() ? "a map" : "no map");
+    }
     if (!type.opaque.empty()) return {};
     bool fits = type.type == DataType::kUndefined || type.type == tensor.type;
     if (type.dims) {

@@ -143,6 +143,7 @@ std::optional<Sketch> Rebuilt(const Sketch& from, std::vector<Node> nodes, const
     const auto input = std::ranges::find(from.inputs, old, &NamedTensor::name);
     const NamedTensor* constant = from.model.graph.FindInitializer(old);
     if (input == from.inputs.end() && constant == nullptr) return std::nullopt;
+    if (input != from.inputs.end() && input->IsMap()) return std::nullopt;
     AddSource(out, read, input != from.inputs.end() ? input->tensor : constant->tensor,
               input == from.inputs.end());
   }

@@ -255,7 +255,11 @@ void Neighbourhood::OfferTypes(const Probe& from, std::vector<Neighbour>& out) c
 void Neighbourhood::OfferValues(const Probe& from, std::vector<Neighbour>& out) const {
   Sketch copy = from.sketch;
   const size_t count = Tensors(copy).size();
-  const size_t inputs = copy.inputs.size();
+  std::vector<std::string> names;
+  for (const NamedTensor& input : copy.inputs) {
+    if (!input.IsMap()) names.push_back(input.name);
+  }
+  const size_t inputs = names.size();
   for (size_t t = 0; t < count; ++t) {
     for (const Filling& filling : kFillings) {
       Probe probe = from;
@@ -264,7 +268,7 @@ void Neighbourhood::OfferValues(const Probe& from, std::vector<Neighbour>& out) 
           fmt::format("{} {}: {}", t < inputs ? "input" : "initializer",
                       t < inputs ? t : t - inputs, filling.name),
           filling.keeps ? "values in part"
-                        : ValuesPart(t < inputs ? copy.inputs[t].name
+                        : ValuesPart(t < inputs ? names[t]
                                                 : copy.model.graph.initializers[t - inputs].name));
     }
   }
@@ -299,7 +303,7 @@ void Neighbourhood::OfferOptions(const Probe& from, std::vector<Neighbour>& out)
       Add(out, std::move(probe), "the first initializer given as an input", "options");
     }
   }
-  if (!from.sketch.inputs.empty()) {
+  if (!from.sketch.inputs.empty() && !from.sketch.inputs.back().IsMap()) {
     Probe probe = from;
     Sketch& sketch = probe.sketch;
     const NamedTensor moved = sketch.inputs.back();

@@ -13,7 +13,9 @@ struct Source {
 
 std::vector<Source> SourcesOf(const Sketch& sketch) {
   std::vector<Source> sources;
-  for (const NamedTensor& input : sketch.inputs) sources.push_back({input.name, input.tensor.type});
+  for (const NamedTensor& input : sketch.inputs) {
+    if (!input.IsMap()) sources.push_back({input.name, input.tensor.type});
+  }
   for (const NamedTensor& constant : sketch.model.graph.initializers) {
     sources.push_back({constant.name, constant.tensor.type});
   }

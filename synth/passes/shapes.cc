@@ -141,7 +141,29 @@ void ShrinkToSmallest(const Sketch& current, const Attempt& attempt) {
   if (smallest) attempt(std::move(*smallest));
 }
 
+// Half of the entries of a map, or one.
+void ShrinkMaps(const Sketch& current, const Attempt& attempt) {
+  for (size_t i = 0; i < current.inputs.size(); ++i) {
+    if (!current.inputs[i].IsMap()) continue;
+    for (int64_t run = current.inputs[i].tensor.size() / 2; run > 0; run /= 2) {
+      for (int64_t first = 0; first + run <= current.inputs[i].tensor.size();) {
+        Sketch edited = current;
+        NamedTensor& map = edited.inputs[i];
+        for (Tensor* part : {&map.keys, &map.tensor}) {
+          const Tensor whole = *part;
+          *part = MakeTensor(whole.type, {whole.size() - run});
+          for (int64_t to = 0; to < part->size(); ++to) {
+            CopyElement(whole, to < first ? to : to + run, *part, to);
+          }
+        }
+        if (!attempt(std::move(edited))) first += run;
+      }
+    }
+  }
+}
+
 void Simplify(const Sketch& current, const Attempt& attempt) {
+  ShrinkMaps(current, attempt);
   ShrinkToSmallest(current, attempt);
   ShrinkEverywhere(current, attempt);
   ShrinkOne(current, attempt);

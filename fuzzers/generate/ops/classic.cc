@@ -315,6 +315,117 @@ bool InferZipMap(InferContext& c) {
   return true;
 }
 
+// Maps: those at hand, else a new graph input.
+constexpr int64_t kMostEntries = 6;
+constexpr int64_t kLargestKey = 12;
+constexpr std::string_view kWords[] = {"a", "b", "3", "monday", "", "key 7", "\xc3\xa4", "B"};
+
+Tensor DrawKeys(OpContext& c, bool text) {
+  Random& random = c.random();
+  const int64_t count = random.Between(1, kMostEntries);
+  // Those that a sparse form can hold, or any.
+  const bool small = text || random.Chance(3, 4);
+  Ints keys;
+  while (std::ssize(keys) < count) {
+    const int64_t key = small ? random.Between(0, text ? std::ssize(kWords) - 1 : kLargestKey)
+                              : random.Between(INT64_MIN / 2, INT64_MAX / 2);
+    if (std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
+  }
+  if (!text) return Int64Tensor(keys);
+  Tensor out = MakeTensor(DataType::kString, {count});
+  for (size_t i = 0; i < keys.size(); ++i) {
+    out.strings[i] = kWords[static_cast<size_t>(keys[i])];
+  }
+  return out;
+}
+
+bool TakeMap(OpContext& c, Form form, TypeSet elements) {
+  elements &= c.schema().Input(0)->compounds[static_cast<size_t>(form)];
+  const auto fits = [&](const Compound& v) { return v.form == form && Has(elements, v.element); };
+  if (c.random().Chance(1, 2) && c.TakeCompound(0, fits)) return true;
+  const DataType element = c.DrawType(elements);
+  if (element == DataType::kUndefined) return false;
+  Tensor keys = DrawKeys(c, form == Form::kStringMap);
+  const Shape shape = keys.shape;
+  return c.MakeMap(0, std::move(keys), c.b().Fill(element, shape, {}));
+}
+
+bool ChooseCastMap(OpContext& c) {
+  if (!TakeMap(c, Form::kIntMap, kAllTypes)) return false;
+  const Compound& map = c.CompoundOf(0);
+  const auto keys = map.keys.As<int64_t>();
+  const auto [low, high] = std::ranges::minmax(keys);
+  // What text a number has is not said.
+  c.Set("cast_to", std::string(map.element == DataType::kString ? "TO_STRING"
+                               : c.random().Chance(1, 4)        ? "TO_INT64"
+                                                                : "TO_FLOAT"));
+  if (low >= 0 && high <= kLargestKey && c.random().Chance(1, 2)) {
+    c.Set("map_form", std::string("SPARSE"));
+    c.Set("max_map", high + c.random().Between(1, 3));
+  }
+  return c.Done();
+}
+
+bool InferCastMap(InferContext& c) {
+  const Compound* map = c.compound(0);
+  if (map == nullptr || map->form != Form::kIntMap) return false;
+  const std::string to = c.node.String("cast_to", "TO_FLOAT");
+  const std::string form = c.node.String("map_form", "DENSE");
+  c.out[0].type = to == "TO_FLOAT"    ? DataType::kFloat
+                  : to == "TO_INT64"  ? DataType::kInt64
+                  : to == "TO_STRING" ? DataType::kString
+                                      : DataType::kUndefined;
+  const int64_t size = form == "DENSE" ? map->keys.size() : c.node.Int("max_map", 1);
+  c.out[0].shape = {1, size};
+  return c.out[0].type != DataType::kUndefined && size > 0 &&
+         (form == "DENSE" ||
+          (form == "SPARSE" && std::ranges::all_of(map->keys.As<int64_t>(),
+                                                   [&](int64_t k) { return k >= 0 && k < size; })));
+}
+
+bool ChooseDictVectorizer(OpContext& c) {
+  const bool text = c.random().Chance(1, 2);
+  if (!TakeMap(c, text ? Form::kStringMap : Form::kIntMap, kAllTypes)) return false;
+  Tensor keys = c.CompoundOf(0).keys;
+  // Every key, and some that the map lacks, in any order.
+  if (text) {
+    Strings words = keys.strings;
+    for (const std::string_view word : kWords) {
+      if (std::ranges::find(words, word) == words.end() && c.random().Chance(1, 4)) {
+        words.insert(words.begin() + c.random().Between(0, std::ssize(words)), std::string(word));
+      }
+    }
+    c.Set("string_vocabulary", words);
+  } else {
+    const auto list = keys.As<int64_t>();
+    Ints numbers(list.begin(), list.end());
+    for (int64_t n = c.random().Between(0, 3); n > 0; --n) {
+      const int64_t number = c.random().Between(-3, 2 * kLargestKey);
+      if (std::ranges::find(numbers, number) != numbers.end()) continue;
+      numbers.insert(numbers.begin() + c.random().Between(0, std::ssize(numbers)), number);
+    }
+    c.Set("int64_vocabulary", numbers);
+  }
+  return c.Done();
+}
+
+bool InferDictVectorizer(InferContext& c) {
+  const Compound* map = c.compound(0);
+  if (map == nullptr || !IsMap(map->form)) return false;
+  const bool text = map->form == Form::kStringMap;
+  const size_t size =
+      text ? StringCount(c, "string_vocabulary") : c.node.IntList("int64_vocabulary").size();
+  if (size == 0 || c.node.Find(text ? "int64_vocabulary" : "string_vocabulary") != nullptr) {
+    return false;
+  }
+  c.out[0].type = map->element;
+  c.out[0].shape = {1, static_cast<int64_t>(size)};
+  return true;
+}
+
+// With 0 where no key is.
+void MapRange(InferContext& c) { c.out[0].range = Hull(c.compound(0)->range, {0, 0}); }
+
 void Unit(InferContext& c) { c.out[0].range = {-1, 1}; }
 
 constexpr int64_t kAny = 1 << 20;
@@ -322,7 +433,10 @@ constexpr OpEntry kClassic[] = {
     {"ArrayFeatureExtractor", ChooseExtractor, InferExtractor, nullptr, kExactResult, 3, 1, kAny,
      kMl},
     {"Binarizer", ChooseBinarizer, InferSame, Unit, kExactResult | kSteps, 3, 1, kAny, kMl},
+    {"CastMap", ChooseCastMap, InferCastMap, MapRange, kExactResult, 3, 1, kAny, kMl},
     {"CategoryMapper", ChooseMapper, InferMapper, SmallRange, kExactResult, 4, 1, kAny, kMl},
+    {"DictVectorizer", ChooseDictVectorizer, InferDictVectorizer, MapRange, kExactResult, 3, 1,
+     kAny, kMl},
     {"FeatureVectorizer", ChooseFeatureVectorizer, InferFeatureVectorizer, nullptr, 0, 4, 1, kAny,
      kMl},
     {"Imputer", ChooseImputer, InferImputer, SmallRange, kSteps, 4, 1, kAny, kMl},

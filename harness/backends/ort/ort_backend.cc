@@ -180,7 +180,7 @@ class OrtConfiguration : public Configuration {
     for (size_t i = 0; i < inputs.size(); ++i) {
       input_names_[i] = inputs[i].name.c_str();
       OrtValue* value = nullptr;
-      if (auto failure = BindTensor(library_, inputs[i].tensor, &value)) {
+      if (auto failure = BindInput(library_, inputs[i], &value)) {
         failure.message = fmt::format("input '{}': {}", inputs[i].name, failure.message);
         return failure;
       }

@@ -94,6 +94,18 @@ OrtFailure BindTensor(const OrtLibrary& library, const Tensor& tensor, OrtValue*
       type, value));
 }
 
+OrtFailure BindInput(const OrtLibrary& library, const NamedTensor& input, OrtValue** value) {
+  if (!input.IsMap()) return BindTensor(library, input.tensor, value);
+  *value = nullptr;
+  const OrtApi& api = library.api();
+  OrtValue* parts[2] = {};
+  OrtFailure failure = BindTensor(library, input.keys, &parts[0]);
+  if (!failure) failure = BindTensor(library, input.tensor, &parts[1]);
+  if (!failure) failure = library.Take(api.CreateValue(parts, 2, ONNX_TYPE_MAP, value));
+  for (OrtValue* part : parts) api.ReleaseValue(part);
+  return failure;
+}
+
 OrtFailure FetchTensor(const OrtLibrary& library, const OrtValue* value, Tensor& tensor) {
   const OrtApi& api = library.api();
   tensor = Tensor();

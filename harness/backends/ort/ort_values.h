@@ -15,6 +15,8 @@ DataType FromOrt(ONNXTensorElementDataType type);
 // The value reads the tensor's own bytes and must not outlive it; strings are copied.
 // library.Environment() must have succeeded. On success *value is the caller's.
 OrtFailure BindTensor(const OrtLibrary& library, const Tensor& tensor, OrtValue** value);
+// The same for an input of a case, which may be a map: that copies its keys and values.
+OrtFailure BindInput(const OrtLibrary& library, const NamedTensor& input, OrtValue** value);
 
 // A value that is not a dense tensor, or an optional that holds nothing, gives type kUndefined.
 OrtFailure FetchTensor(const OrtLibrary& library, const OrtValue* value, Tensor& tensor);

@@ -7,6 +7,7 @@
 
 #include "harness/case/onnx_adapter.h"
 #include "harness/case/random.h"
+#include "harness/case/value.h"
 
 namespace moire::testing {
 namespace {
@@ -44,7 +45,7 @@ Model MakeModel(std::vector<Node> nodes, std::span<const NamedTensor> inputs,
   model.graph.name = "sample";
   model.graph.nodes = std::move(nodes);
   for (const NamedTensor& input : inputs) {
-    model.graph.inputs.push_back({input.name, TensorType(input.tensor.type, input.tensor.shape)});
+    model.graph.inputs.push_back({input.name, TypeOf(input)});
   }
   model.graph.outputs = std::move(outputs);
   return model;

@@ -11,6 +11,12 @@
 namespace moire {
 namespace {
 
+template <typename List>
+bool Repeated(List list) {
+  std::ranges::sort(list);
+  return std::ranges::adjacent_find(list) != list.end();
+}
+
 // Strings to integers or back by two lists of equal length; the defaults where nothing fits.
 Status MapCategories(KernelContext& ctx, const Strings& texts, const Ints& numbers) {
   const RangeTensor& x = ctx.In(0);
@@ -19,11 +25,7 @@ Status MapCategories(KernelContext& ctx, const Strings& texts, const Ints& numbe
     return Fail(ErrorCode::kInvalidInput, "{} strings, {} integers for {}", texts.size(),
                 numbers.size(), Name(x.type));
   }
-  const auto twice = [](auto list) {
-    std::ranges::sort(list);
-    return std::ranges::adjacent_find(list) != list.end();
-  };
-  if (by_string ? twice(texts) : twice(numbers)) {
+  if (by_string ? Repeated(texts) : Repeated(numbers)) {
     return Fail(ErrorCode::kUndecidable, "a category twice");
   }
   MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(x.size()) * (texts.size() + 1)));
@@ -89,6 +91,8 @@ Status CheckMap(const KernelContext& ctx) {
   return Fail(ErrorCode::kInvalidInput, "a {}, not a map", Name(map.kind));
 }
 
+constexpr double kInt64End = 0x1p63;
+
 Status CastMap(KernelContext& ctx) {
   MOIRE_TRY(CheckMap(ctx));
   const RangeTensor& keys = ctx.In(0).parts[0];
@@ -103,7 +107,11 @@ Status CastMap(KernelContext& ctx) {
       (form != "DENSE" && form != "SPARSE")) {
     return Fail(ErrorCode::kInvalidInput, "'{}' '{}' of keys of {}", cast, form, Name(keys.type));
   }
-  if (type != values.type) return Fail(ErrorCode::kUnsupported, "{} {}", cast, Name(values.type));
+  // Numbers as text and back, in which notation is not said.
+  const bool truncates = type == DataType::kInt64 && values.type == DataType::kFloat;
+  if (type != values.type && !truncates) {
+    return Fail(ErrorCode::kUnsupported, "{} {}", cast, Name(values.type));
+  }
   // "The values will be ordered in ascending order based on this key."
   std::vector<int64_t> order(keys.ints.size());
   std::iota(order.begin(), order.end(), 0);
@@ -112,12 +120,29 @@ Status CastMap(KernelContext& ctx) {
   const int64_t size = dense ? keys.size() : ctx.node().Int("max_map", 1);
   if (size < 0) return Fail(ErrorCode::kInvalidInput, "max_map {}", size);
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, type, {1, size}));
+  std::vector<bool> given(static_cast<size_t>(size), false);
   for (size_t i = 0; i < order.size(); ++i) {
     const int64_t key = keys.ints[static_cast<size_t>(order[i])];
+    // "The key cannot exceed the max_map-1 value": nothing on what becomes of one that does.
     if (!dense && (key < 0 || key >= size)) {
-      return ctx.MustReject("key {} in a map of {}", key, size);
+      return Fail(ErrorCode::kUndecidable, "key {} in a map of {}", key, size);
     }
-    CopyElements(*out, dense ? static_cast<int64_t>(i) : key, values, order[i], 1);
+    const int64_t at = dense ? static_cast<int64_t>(i) : key;
+    const auto from = static_cast<size_t>(order[i]);
+    given[static_cast<size_t>(at)] = true;
+    if (type == values.type) {
+      CopyElements(*out, at, values, order[i], 1);
+    } else if (const double value = values.value[from]; value == std::trunc(value) &&
+                                                        std::fabs(value) < kInt64End &&
+                                                        values.MarkAt(from) == kDecided) {
+      out->ints[static_cast<size_t>(at)] = static_cast<int64_t>(value);
+    } else {
+      out->AddMark(static_cast<size_t>(at), kUnspecified);
+    }
+  }
+  // Nothing on what stands where no key is: 0 of a number, and no string is as good.
+  for (size_t i = 0; type == DataType::kString && i < given.size(); ++i) {
+    if (!given[i]) out->AddMark(i, kUnspecified);
   }
   return {};
 }
@@ -131,6 +156,9 @@ Status DictVectorizer(KernelContext& ctx) {
   const bool by_string = keys.type == DataType::kString;
   const size_t size = by_string ? texts.size() : numbers.size();
   if (size == 0) return Fail(ErrorCode::kInvalidInput, "no vocabulary for {}", Name(keys.type));
+  if (by_string ? Repeated(texts) : Repeated(numbers)) {
+    return Fail(ErrorCode::kUndecidable, "a key twice in the vocabulary");
+  }
   MOIRE_TRY(ctx.Spend(static_cast<uint64_t>(keys.size()) * size));
   MOIRE_ASSIGN(RangeTensor * out, ctx.Make(0, values.type, {1, static_cast<int64_t>(size)}));
   for (size_t i = 0; i < static_cast<size_t>(keys.size()); ++i) {

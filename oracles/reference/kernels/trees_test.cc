@@ -161,6 +161,25 @@ TEST(Categories, MapsAreMadeAndVectorised) {
       ErrorCode::kUndecidable);
 }
 
+TEST(Categories, MapsAreCastAsFarAsThatIsSaid) {
+  RangeTensor keys = *RunNode({"Identity"}, {Integers(DataType::kInt64, {3, 0})});
+  RangeTensor values = *RunNode({"Identity"}, {testing::Floats({1.5, -2}, {2})});
+  const RangeTensor map = MakeParts(OnnxKind::kMap, {keys, values});
+  const auto cast = [&](std::string to, int64_t size) {
+    return RunNode(Ml("CastMap", {{"cast_to", std::move(to), {}},
+                                  {"map_form", std::string("SPARSE"), {}},
+                                  {"max_map", size, {}}}),
+                   {map});
+  };
+  EXPECT_EQ(cast("TO_FLOAT", 4)->value, (std::vector<double>{-2, 0, 0, 1.5}));
+  const auto whole = cast("TO_INT64", 4);
+  EXPECT_EQ(whole->ints[0], -2);
+  EXPECT_EQ(whole->MarkAt(0), kDecided);
+  EXPECT_EQ(whole->MarkAt(3), kUnspecified);                             // 1.5
+  EXPECT_EQ(cast("TO_FLOAT", 3).error().code, ErrorCode::kUndecidable);  // key 3
+  EXPECT_EQ(cast("TO_STRING", 4).error().code, ErrorCode::kUnsupported);
+}
+
 TEST(Training, OneStepOfEachOptimiser) {
   const NodeSpec momentum = {"Momentum",
                              {{"alpha", 0.5f, {}},
