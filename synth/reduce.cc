@@ -19,6 +19,10 @@ constexpr std::pair<std::string_view, SearchOrder> kOrders[] = {{"fixed", Search
                                                                 {"chunks", SearchOrder::kChunks},
                                                                 {"cut", SearchOrder::kCut}};
 
+bool Has(const Passes& passes, const ReductionPass& pass) {
+  return std::ranges::find(passes, &pass) != passes.end();
+}
+
 template <typename Wanted>
 void Repeat(Search& search, const Passes& passes, const Wanted& wanted) {
   bool progress = true;
@@ -34,10 +38,7 @@ void Repeat(Search& search, const Passes& passes, const Wanted& wanted) {
 // together come first, where it fails with them.
 constexpr size_t kLargeBytes = size_t{16} << 20;
 void ShrinkLarge(Search& search, const Passes& passes) {
-  if (search.original_bytes() < kLargeBytes ||
-      std::ranges::find(passes, &ShapesPass()) == passes.end()) {
-    return;
-  }
+  if (search.original_bytes() < kLargeBytes || !Has(passes, ShapesPass())) return;
   const Sketch& current = search.current();
   std::optional<Sketch> smallest = SmallestShapes(current, ComputeValues(current));
   if (smallest) search.Attempt(std::move(*smallest));
@@ -47,7 +48,7 @@ void ShrinkLarge(Search& search, const Passes& passes) {
 // reasons. So they come when nothing else is left to do; and the list of single edits where the
 // passes, which know the better order, are done. Whether that list was walked to its end.
 bool Fixpoint(Search& search, const Passes& passes) {
-  const bool singles = std::ranges::find(passes, &SinglesPass()) != passes.end();
+  const bool singles = Has(passes, SinglesPass());
   bool progress = true;
   while (progress && !search.Spent()) {
     Repeat(search, passes, [](const ReductionPass& pass) {
@@ -101,10 +102,11 @@ Result<std::vector<const ReductionPass*>> SelectPasses(const ReduceOptions& opti
 
 Result<ReduceResult> Reduce(const Case& original, const Interesting& interesting,
                             const ReduceOptions& options) {
-  MOIRE_ASSIGN(const Passes passes, SelectPasses(options));
+  MOIRE_ASSIGN(Passes passes, SelectPasses(options));
   Search search(original, interesting, options);
   MOIRE_ASSIGN(const bool editable, search.Begin());
   if (!editable) return search.End(false);
+  if (std::erase(passes, &FunctionsPass()) > 0) search.InlineCalls();
   ShrinkLarge(search, passes);
   const bool learned = options.search == SearchOrder::kLearned;
   return search.End(learned ? RunLearned(search, passes, options) : Fixpoint(search, passes));

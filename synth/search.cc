@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "harness/case/onnx_adapter.h"
-#include "harness/case/onnx_inline.h"
 #include "oracles/reference/reference.h"
 #include "synth/passes/passes.h"
 #include "synth/shape_repair.h"
@@ -78,8 +77,7 @@ Result<bool> Search::Begin() {
   evaluates_ = Evaluate(current_.model, current_.inputs).status == ReferenceStatus::kEvaluated;
   // What is edited is our own serialisation: it has to fail too.
   if (!Judge(own, journal_.Key(SerializeCase(own)))) return false;
-  InlineCalls();
-  max_nodes_ = nodes_before_ = CountNodes(current_.model.graph);
+  max_nodes_ = nodes_before_;
   return true;
 }
 
@@ -203,17 +201,14 @@ bool Search::Try(Sketch candidate, bool may_grow) {
   return true;
 }
 
-// Writes out the model's own functions where it still fails, so that the passes see their nodes.
 void Search::InlineCalls() {
-  if (current_.model.extra.empty()) return;
-  const Result<std::string> inlined = InlineFunctions(SerializeModel(current_.model));
-  if (!inlined) return;
-  Result<Model> model = ParseModel(*inlined);
-  if (!model) return;
-  Sketch edited = current_;
-  edited.model = std::move(*model);
-  const Case test_case = ToCase(edited);
-  if (Judge(test_case, journal_.Key(SerializeCase(test_case)))) current_ = std::move(edited);
+  FunctionsPass().Run(current_, [&](Sketch candidate) {
+    const Case test_case = ToCase(candidate);
+    if (!Judge(test_case, journal_.Key(SerializeCase(test_case)))) return false;
+    current_ = std::move(candidate);
+    max_nodes_ = nodes_before_ = CountNodes(current_.model.graph);
+    return true;
+  });
 }
 
 int Search::RunPass(const ReductionPass& pass) {

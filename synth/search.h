@@ -23,6 +23,9 @@ class Search {
   // Confirms the original and writes its functions out. False where there is nothing to edit: it
   // is no model, or fails only as the bytes that it was given as. kInvalidInput: it does not fail.
   Result<bool> Begin();
+  // Before anything else: the nodes of the model's own functions in place of their calls, where it
+  // still fails then. They count as the original's nodes.
+  void InlineCalls();
   const Sketch& current() const { return current_; }
   // Repairs the edited sketch, drops what is no step forward, was tried, is too large or no ONNX;
   // judges the rest. True: it is `current` now.
@@ -46,7 +49,6 @@ class Search {
   bool Detour(Sketch candidate);
   bool IsSmall(const Sketch& sketch, size_t bytes) const;
   void KeepBest(const Case& test_case, size_t bytes);
-  void InlineCalls();
   void Report();
 
   const Case& original_;

@@ -24,7 +24,8 @@ const ReductionPass& OptionsPass();
 const ReductionPass& RunsPass();
 const ReductionPass& NamesPass();
 const ReductionPass& BodiesPass();
-const ReductionPass& UnrollPass();  // the only one whose edits may be larger
+const ReductionPass& UnrollPass();     // the only one whose edits may be larger, but for the next
+const ReductionPass& FunctionsPass();  // runs once, before the others
 const ReductionPass& OpsetPass();
 const ReductionPass& SinglesPass();
 

@@ -5,10 +5,11 @@ namespace moire {
 
 const std::vector<const ReductionPass*>& ReductionPassRegistry() {
   static const std::vector<const ReductionPass*> kPasses = {
-      &RunsPass(), &OutputsPass(), &CutPass(),         &NodesPass(),     &BypassPass(),    &BodiesPass(),
-      &UnrollPass(),  &NodeOutputsPass(), &OperatorsPass(), &ConstantsPass(), &MergePass(),
-      &ShapesPass(),  &RanksPass(),       &TypesPass(),     &OptionsPass(),   &AttributesPass(),
-      &OpsetPass(),   &ValuesPass(),      &NamesPass(),     &SinglesPass(),
+      &FunctionsPass(), &RunsPass(),       &OutputsPass(), &CutPass(),         &NodesPass(),
+      &BypassPass(),    &BodiesPass(),     &UnrollPass(),  &NodeOutputsPass(), &OperatorsPass(),
+      &ConstantsPass(), &MergePass(),      &ShapesPass(),  &RanksPass(),       &TypesPass(),
+      &OptionsPass(),   &AttributesPass(), &OpsetPass(),   &ValuesPass(),      &NamesPass(),
+      &SinglesPass(),
   };
   return kPasses;
 }

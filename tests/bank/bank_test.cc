@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <map>
 
+#include "harness/case/onnx_adapter.h"
 #include "harness/execute/execute.h"
+#include "synth/load.h"
 #include "synth/minimality.h"
 #include "tests/bank/conditions.h"
 #include "tests/bank/graphs.h"
@@ -61,6 +63,53 @@ TEST(Bank, GraphsReachTheirSmallestForm) {
     EXPECT_TRUE(report.verified) << graph.name << ": " << report.still_fails;
     EXPECT_LE(report.ours.nodes, std::min(report.chunks.nodes, report.cut.nodes)) << graph.name;
     EXPECT_LE(report.ours.bytes, report.bytes) << graph.name;
+  }
+}
+
+// A cause inside a function of the model's own, or inside a branch: the node comes out alone, and
+// by no other pass than the one that is for it.
+TEST(Bank, WhatIsInsideComesOut) {
+  constexpr std::string_view kFunction = R"(<ir_version: 8, opset_import: ["" : 17, "own" : 1]>
+    agraph (float[2,3] x, float[2,3] w) => (float[2,3] y) {
+      a = Relu(x)
+      b = own.outer(a, w)
+      y = Neg(b)
+    }
+    <domain: "own", opset_import: ["" : 17, "own" : 1]>
+    outer (p, q) => (r) { s = Add(p, q) t = own.inner(s) r = Exp(t) }
+    <domain: "own", opset_import: ["" : 17]>
+    inner (p) => (r) { s = Abs(p) t = Softsign(s) r = Sqrt(t) })";
+  constexpr std::string_view kIf = R"(<ir_version: 8, opset_import: ["" : 17]>
+    agraph (float[2,3] x, bool c) => (float[2,3] y) {
+      a = Relu(x)
+      b = If(c) <then_branch = t () => (float[2,3] u) { p = Abs(a) q = Softsign(p) u = Exp(q) },
+                 else_branch = e () => (float[2,3] v) { r = Neg(a) s = Softsign(r) v = Abs(s) }>
+      y = Neg(b)
+    })";
+  Plant plant;
+  plant.needs = {[](const Site& site) { return site.node.op == "Softsign"; }};
+  for (const auto& [pass, text] : {std::pair("functions", kFunction), std::pair("bodies", kIf)}) {
+    Case original;
+    original.model = ParseModelText(text).value();
+    original.inputs = GenerateInputs(ParseModel(original.model).value(), {}).value();
+    for (const bool skipped : {false, true}) {
+      ReduceOptions options;
+      if (skipped) options.skip = {pass};
+      Configurations one = OpenPlantedAt(plant, 3);
+      const auto result = Reduce(
+          original,
+          [&](const Case& candidate) {
+            const Execution run = Execute(candidate, one);
+            return !run.verdicts.empty() && IsBug(run.verdicts.front().kind);
+          },
+          options);
+      ASSERT_TRUE(result) << pass << ": " << result.error().message;
+      const Model reduced = ParseModel(result->reduced.model).value();
+      const bool alone = CountNodes(reduced.graph) == 1 &&
+                         reduced.graph.nodes[0].op == "Softsign" && reduced.extra.empty();
+      EXPECT_EQ(alone, !skipped) << pass << "\n" << PrintModel(result->reduced.model).value();
+      EXPECT_TRUE(result->minimal) << pass;
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/onnx_inline.h"
 #include "harness/case/random.h"
 #include "oracles/reference/reference.h"
 #include "synth/explain/features.h"
@@ -156,7 +157,10 @@ Observation PlantedRuntime::Run(const Case& test_case) {
     seen.reason = model ? result.reason : model.error().message;
     return seen;
   }
-  const Sketch sketch{*model, test_case.inputs, test_case.options};
+  // It writes functions out before it looks, as runtimes do.
+  const Result<std::string> inlined = InlineFunctions(test_case.model);
+  const Result<Model> seen_model = inlined ? ParseModel(*inlined) : model;
+  const Sketch sketch{seen_model ? *seen_model : *model, test_case.inputs, test_case.options};
   const std::set<std::string> struck = Watch(plant_, sketch, level_).Struck();
   for (size_t i = 0; i < result.outputs.size(); ++i) {
     seen.outputs.push_back({model->graph.outputs[i].name, ToTensor(result.outputs[i])});
