@@ -1,5 +1,6 @@
 // Which optimiser is to blame: the first transformer that modified the graph and without which the
-// symptom vanishes (DESIGN 3.11).
+// symptom vanishes (DESIGN 3.11). One that fails while it modifies the graph, or whose work kills
+// the process, has told nothing: it is found by bisection over all that the configuration runs.
 #ifndef MOIRE_SYNTH_BLAME_H_
 #define MOIRE_SYNTH_BLAME_H_
 
@@ -9,13 +10,9 @@
 
 namespace moire {
 
-// Names of the transformers that modify the graph of this case in the configuration; empty where it
-// does not tell. Runs the configuration in this process.
-std::vector<std::string> AppliedOptimizers(const Case& test_case, const std::string& configuration);
-
-// Empty: nobody to blame (level none, no transformer fired, or none of them alone makes it vanish).
-std::string BlameOptimizer(const Case& test_case, SymptomCheck& check,
-                           const std::vector<std::string>& applied);
+// For the check's configuration, which runs in this process where the symptom is no death. Empty:
+// nobody to blame (level none, or no transformer alone makes the symptom vanish).
+std::string BlameOptimizer(const Case& test_case, SymptomCheck& check);
 
 }  // namespace moire
 

@@ -8,7 +8,6 @@
 
 #include "harness/case/onnx_adapter.h"
 #include "oracles/configuration_name.h"
-#include "synth/blame.h"
 #include "synth/bundle.h"
 #include "synth/identity.h"
 #include "synth/judge.h"
@@ -140,37 +139,10 @@ class Investigator {
       return false;
     }
     wanted = reduction.held;
-    investigation_.finding.blamed_optimizer = IsDeath(wanted.kind)
-                                                  ? BlameForDeath(reduction.result.reduced, wanted)
-                                                  : reduction.blamed_optimizer;
+    investigation_.finding.blamed_optimizer = reduction.blamed_optimizer;
     investigation_.finding.test_case = reduction.result.reduced;
     investigation_.reduction = std::move(reduction.result);
     return true;
-  }
-
-  // A run without inputs is refused when the model is loaded and the optimiser has told what it
-  // did; one with them would not come back. What dies while it is loaded has nobody to blame.
-  std::string BlameForDeath(const Case& test_case, const Verdict& verdict) {
-    if (!options_.blame || IsPlain(verdict.configuration)) return {};
-    ChildLimits limits = options_.child.limits;
-    limits.idle_seconds = limits.wall_seconds;  // it waits for children of its own
-    return RunInChild(
-               [&](SharedState& state, const std::function<void(std::string_view)>& send) {
-                 SilenceOutput();
-                 InstallFatalSignalHandlers(state, options_.child.runtime_modules);
-                 Case no_inputs = test_case;
-                 no_inputs.inputs.clear();
-                 const std::vector<std::string> applied =
-                     AppliedOptimizers(no_inputs, verdict.configuration);
-                 Result<Configurations> opened = open_();
-                 if (!opened) return 1;
-                 SharedStageObserver observer(state);
-                 SymptomCheck check(std::move(*opened), verdict, options_.child, &observer);
-                 if (check.Shows(test_case)) send(BlameOptimizer(test_case, check, applied));
-                 return 0;
-               },
-               limits)
-        .output;
   }
 
   void Describe(const Verdict& verdict) {

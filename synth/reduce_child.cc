@@ -115,7 +115,8 @@ class Child {
       if (!death && repeats_.runs == 1) best = Source(best);
       best = Shrink(Plain(best));
     }
-    if (options_.blame && !before_.blamed) Blame(best, death);
+    // One quiet run of what fails now and then clears no optimiser.
+    if (options_.blame && !before_.blamed && repeats_.runs == 1) Blame(best);
   }
 
  private:
@@ -343,13 +344,9 @@ class Child {
     return result->reduced;
   }
 
-  void Blame(const Case& best, bool death) {
-    std::string blamed;
-    const std::string configuration = check_.wanted().configuration;
-    if (!IsPlain(configuration) && !death) {
-      observer_.Enter(Stage::kConfiguration, 0);
-      blamed = BlameOptimizer(best, check_, AppliedOptimizers(best, configuration));
-    }
+  void Blame(const Case& best) {
+    observer_.Enter(Stage::kConfiguration, 0);
+    const std::string blamed = BlameOptimizer(best, check_);
     WireWriter record;
     record.Put(Tell::kBlame);
     record.Put(std::string_view(blamed));

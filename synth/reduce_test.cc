@@ -297,6 +297,16 @@ TEST(Reduce, RequiredAttributesStay) {
   EXPECT_EQ(ModelOf(result->reduced).graph.nodes[0].attributes.size(), 1u);
 }
 
+TEST(Reduce, WhatIsSmallAlreadyIsProvenMinimal) {
+  const auto fails = [](const Case& c) { return CountOp(ModelOf(c), "Relu") == 1; };
+  const auto once = Reduce(FromText(kChain), fails);
+  ASSERT_TRUE(once);
+  const auto again = Reduce(once->reduced, fails);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->reduced, once->reduced);
+  EXPECT_TRUE(again->minimal);
+}
+
 TEST(Reduce, TimeAndChecksAreBounded) {
   ReduceOptions options;
   options.max_checks = 5;

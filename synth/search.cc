@@ -78,6 +78,7 @@ Result<bool> Search::Begin() {
   // What is edited is our own serialisation: it has to fail too.
   if (!Judge(own, journal_.Key(SerializeCase(own)))) return false;
   max_nodes_ = nodes_before_;
+  begun_ = Measure(current_);
   return true;
 }
 
@@ -237,7 +238,7 @@ ReduceResult Search::End(bool minimal) {
   result.repaired = repaired_;
   result.repaired_kept = repaired_kept_;
   result.finished = !spent_;
-  result.minimal = minimal && !spent_ && small_ && Measure(*small_) == Measure(current_);
+  result.minimal = minimal && !spent_ && Measure(current_) == (small_ ? Measure(*small_) : begun_);
   return result;
 }
 

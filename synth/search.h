@@ -59,6 +59,7 @@ class Search {
   Speculation speculation_;
   Sketch current_;
   std::optional<Sketch> small_;  // the last state within the original's size
+  Size begun_;                   // of the original
   ReduceProgress progress_;
   std::unordered_set<uint64_t> tried_;
   std::unordered_set<uint64_t> proposed_;  // from current_ on, as edited

@@ -13,10 +13,12 @@ namespace {
 constexpr double kHangSeconds = 0.5;      // of CPU time
 constexpr double kHangIdleSeconds = 3.0;  // without any
 
-// The class of a crash begins with the signal; the frames follow.
+// The class of a crash begins with the signal; the frames follow. Without a class any signal is
+// wanted.
 bool SameSignal(const Verdict& wanted, const Verdict& seen) {
-  return wanted.kind == seen.kind && wanted.error_class.substr(0, wanted.error_class.find(' ')) ==
-                                         seen.error_class.substr(0, seen.error_class.find(' '));
+  if (wanted.kind != seen.kind) return false;
+  return wanted.error_class.empty() || wanted.error_class.substr(0, wanted.error_class.find(' ')) ==
+                                           seen.error_class.substr(0, seen.error_class.find(' '));
 }
 
 }  // namespace

@@ -54,6 +54,8 @@ class Configuration {
   // Names of the graph transformers that modified the graph in the last Run, when asked for with
   // the setting log=1; empty otherwise.
   virtual std::vector<std::string> AppliedOptimizers() const { return {}; }
+  // Names of all that went over the graph, in order, whether they modified it or not.
+  virtual std::vector<std::string> RunOptimizers() const { return {}; }
 };
 
 struct BackendInfo {

@@ -30,6 +30,7 @@ class Resaved : public Configuration {
   std::vector<std::string> AppliedOptimizers() const override {
     return inner_->AppliedOptimizers();
   }
+  std::vector<std::string> RunOptimizers() const override { return inner_->RunOptimizers(); }
 
  private:
   std::unique_ptr<Configuration> inner_;

@@ -29,6 +29,7 @@ step apt "Debian packages" "$here/apt.sh"
 step venv "Python environment" "$here/venv.sh"
 step onnx "ONNX $ONNX_VERSION (C++)" "$here/onnx.sh"
 step ort-headers "ONNX Runtime headers" "$here/ort_headers.sh"
+step node-cases "ONNX's node cases" "$MOIRE_HOME/venv/bin/python" "$MOIRE_ROOT/tests/conformance/export_node_cases.py"
 for version in $ORT_RUNTIMES; do
   step "ort-$version" "ONNX Runtime $version" "$here/install_runtime.sh" ort "$version"
 done

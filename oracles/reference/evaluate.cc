@@ -89,6 +89,17 @@ Status CheckRotaryCaches(const Node& node, std::span<const RangeTensor* const> i
   return {};
 }
 
+// The body multiplies whatever matrices it is given; the page asks for one of 2x3 (or 3x4) for each
+// image.
+Status CheckAffineGrid(std::span<const RangeTensor* const> inputs) {
+  const Shape& theta = inputs[0]->shape;
+  const std::vector<int64_t>& size = inputs[1]->ints;
+  const auto dims = static_cast<int64_t>(size.size()) - 2;
+  if ((dims == 2 || dims == 3) && theta == Shape{size[0], dims, dims + 1}) return {};
+  return Fail(ErrorCode::kInvalidInput, "theta has shape {}, size {} entries", ToString(theta),
+              size.size());
+}
+
 // What the bodies of functions take for granted.
 Status CheckFunction(const Node& node, std::span<const RangeTensor* const> inputs) {
   if (!node.domain.empty()) return {};
@@ -97,6 +108,7 @@ Status CheckFunction(const Node& node, std::span<const RangeTensor* const> input
     if (value >= row.low && value <= row.high) continue;
     return Fail(ErrorCode::kInvalidInput, "{} is {}", row.name, value);
   }
+  if (node.op == "AffineGrid") return CheckAffineGrid(inputs);
   return node.op == "RotaryEmbedding" ? CheckRotaryCaches(node, inputs) : Status();
 }
 

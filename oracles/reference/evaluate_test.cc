@@ -133,6 +133,19 @@ g (float[2,2,3] theta, int64[4] size) => (float[N,H,W,C] y) {
   }
 }
 
+TEST(Evaluate, AnAffineGridHasOneMatrixForEachImage) {
+  const Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 20]>
+g (float[N,R,K] theta, int64[4] size) => (float[M,H,W,C] y) { y = AffineGrid(theta, size) })");
+  for (const Shape& shape : {Shape{2, 2, 3}, Shape{1, 2, 3}, Shape{2, 2, 0}, Shape{2, 3, 4}}) {
+    const std::vector<NamedTensor> inputs = {{"theta", MakeTensor(DataType::kFloat, shape)},
+                                             {"size", Int64Tensor(Ints{2, 1, 3, 2})}};
+    const ReferenceResult result = Evaluate(model, inputs);
+    const bool right = shape == Shape{2, 2, 3};
+    EXPECT_EQ(result.status, right ? ReferenceStatus::kEvaluated : ReferenceStatus::kRejected)
+        << ToString(shape);
+  }
+}
+
 TEST(Evaluate, AFunctionsFlagIsOneOrZero) {
   for (const int interleaved : {-1, 0, 1}) {
     Model model = Parse(R"(<ir_version: 10, opset_import: ["" : 24]>

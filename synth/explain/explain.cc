@@ -141,7 +141,7 @@ std::string WithSetting(std::string name, std::string_view key, std::string_view
 std::string FindPass(const Finding& finding, const ChildOptions& options) {
   if (!finding.blamed_optimizer.empty()) return finding.blamed_optimizer;
   const std::string& name = finding.verdict.configuration;
-  if (IsPlain(name) || IsDeath(finding.verdict.kind)) return {};
+  if (IsPlain(name)) return {};
   ChildLimits limits = options.limits;
   limits.idle_seconds = limits.wall_seconds;
   const ChildResult end = RunInChild(
@@ -156,7 +156,7 @@ std::string FindPass(const Finding& finding, const ChildOptions& options) {
           if (other) std::ranges::move(*other, std::back_inserter(*opened));
         }
         SymptomCheck check(std::move(*opened), finding.verdict, options, &observer);
-        send(BlameOptimizer(finding.test_case, check, AppliedOptimizers(finding.test_case, name)));
+        send(BlameOptimizer(finding.test_case, check));
         return 0;
       },
       limits);

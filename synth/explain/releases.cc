@@ -87,9 +87,9 @@ class ReleaseJudge {
 
   Label Run(const Probe& probe, const std::string& version) const {
     const OpenAll open = OpenSpecs({backend_ + version + settings_});
-    const Result<std::vector<Label>> labels =
-        JudgeProbes(std::span(&probe, 1), finding_.verdict, open, options_, kSecondsARelease,
-                    BreaksOnnx(probe_.sketch));
+    const Result<std::vector<Label>> labels = JudgeProbes(
+        std::span(&probe, 1), finding_.verdict, open, options_, kSecondsARelease,
+        BreaksOnnx(probe_.sketch), version == own_ ? Likeness::kOfErrors : Likeness::kOfReleases);
     return labels ? labels->front()
                   : Label::kUnjudged;  // a release that does not open says nothing
   }
@@ -118,11 +118,17 @@ Status CompareReleases(const Finding& finding, const ChildOptions& options,
     if (label == Label::kFails) explanation.bad_releases.push_back(version);
     if (label == Label::kPasses) explanation.good_releases.push_back(version);
   }
-  if (explanation.bad_releases.empty()) return {};
-  explanation.first_bad_release = explanation.bad_releases.front();
+  // A bug may have come, gone and come again: what counts is since when the finding's own release
+  // has it.
+  const std::string own = part.substr(at + 1);
   for (const std::string& good : explanation.good_releases) {
-    if (OlderRelease(good, explanation.first_bad_release)) explanation.last_good_release = good;
+    if (OlderRelease(good, own)) explanation.last_good_release = good;
   }
+  const auto first = std::ranges::find_if(explanation.bad_releases, [&](const std::string& bad) {
+    return explanation.last_good_release.empty() ||
+           OlderRelease(explanation.last_good_release, bad);
+  });
+  if (first != explanation.bad_releases.end()) explanation.first_bad_release = *first;
   return {};
 }
 

@@ -165,21 +165,33 @@ BLAMED = {
 }
 
 
+def told_of(m, path, name, spec):
+    """What `moire explain` says of the case at the path, reduced first."""
+    reduced = m.run_json(m.tool("moire"), "reduce", path, "--backend", spec, "-o", m.path(name), ok=(1,))
+    if not reduced["bundle"]:
+        return {"first_bad_release": "", "pass": "", "predicate": "no bundle: " + reduced["standing"]}
+    return m.run_json(m.tool("moire"), "explain", reduced["bundle"], ok=(0, 1))
+
+
+def installed_releases(m):
+    runtimes = os.listdir(os.path.join(os.environ.get("MOIRE_HOME", os.path.join(m.source, ".moire")), "runtimes", "onnxruntime"))
+    return sorted(runtimes, key=lambda version: [int(number) for number in version.split(".")])
+
+
+def cases_with_about(m, directory):
+    """(name, path, about.json) of every case of a directory of corpus/."""
+    for path in sorted(glob.glob(os.path.join(m.source, "corpus", directory, "*"))):
+        with open(os.path.join(path, "about.json"), encoding="utf-8") as file:
+            yield os.path.basename(path), path, json.load(file)
+
+
 def known_causes(m):
     """The known bugs of corpus/, reduced and explained on the last installed release that has them: first bad release and pass."""
-    runtimes = os.listdir(os.path.join(os.environ.get("MOIRE_HOME", os.path.join(m.source, ".moire")), "runtimes", "onnxruntime"))
-    installed = sorted(runtimes, key=lambda version: [int(number) for number in version.split(".")])
+    installed = installed_releases(m)
     rows = []
-    for path in sorted(glob.glob(os.path.join(m.source, "corpus", "known_bugs", "*"))):
-        with open(os.path.join(path, "about.json"), encoding="utf-8") as file:
-            releases = json.load(file)["releases"]
-        name = os.path.basename(path)
-        bad = [version for version in installed if releases.get(version) == "bug"]
-        spec = f"ort@{bad[-1]}"
-        reduced = m.run_json(m.tool("moire"), "reduce", path, "--backend", spec, "-o", m.path(name), ok=(1,))
-        told = {"first_bad_release": "", "pass": "", "predicate": "no bundle: " + reduced["standing"]}
-        if reduced["bundle"]:
-            told = m.run_json(m.tool("moire"), "explain", reduced["bundle"], ok=(0, 1))
+    for name, path, about in cases_with_about(m, "known_bugs"):
+        bad = [version for version in installed if about["releases"].get(version) == "bug"]
+        told = told_of(m, path, name, f"ort@{bad[-1]}")
         rows.append({
             "bug": name, "release": bad[-1], "wanted": bad[0], "first_bad_release": told["first_bad_release"],
             "last_good_release": told.get("last_good_release", ""), "wanted_pass": BLAMED.get(name[:2], ""), "pass": told["pass"], "predicate": told["predicate"],
@@ -191,6 +203,26 @@ def known_causes(m):
     m.check("with another pass", sum(row["pass"] != row["wanted_pass"] for row in rows), "==", 0)
 
 
+# Releases that about.json of corpus/findings speaks of; where one is missing, a first bad release may come out later.
+RELEASES_OF_FINDINGS = ("1.22.1", "1.23.2", "1.24.4", "1.25.1", "1.27.0", "1.28.0", "1.30.0", "1.31.1", RELEASE)
+
+
+def real_findings(m):
+    """The findings of docs/findings.md (corpus/findings), reduced and explained: first bad release and pass."""
+    rows = []
+    for name, path, about in cases_with_about(m, "findings"):
+        told = told_of(m, path, name, f"ort@{RELEASE}")
+        rows.append({"finding": name, "predicate": told["predicate"]} | {
+            key: [told[key], about[key]] for key in ("first_bad_release", "pass")})
+    del m.commands[2:]  # the others are alike
+    m.figures["findings"] = rows
+    m.check("releases missing", sorted(set(RELEASES_OF_FINDINGS) - set(installed_releases(m))), "==", [])
+    m.check("findings", len(rows), ">=", 70)
+    m.check("of them with an optimiser to blame", sum(bool(row["pass"][1]) for row in rows), ">=", 30)
+    m.check("with another first bad release", [row["finding"] for row in rows if row["first_bad_release"][0] != row["first_bad_release"][1]], "==", [])
+    m.check("with another pass", [row["finding"] for row in rows if row["pass"][0] != row["pass"][1]], "==", [])
+
+
 POINTS = {
-    "1": bank, "2": two_causes, "3": rates, "4": real_models, "5": explain, "5b": known_causes, "6": hopeless_checks, "7": side_by_side,
+    "1": bank, "2": two_causes, "3": rates, "4": real_models, "5": explain, "5b": known_causes, "5c": real_findings, "6": hopeless_checks, "7": side_by_side,
 }

@@ -5,7 +5,7 @@ import os
 import sys
 
 import onnx
-from moire_binary import FINDINGS, NOTHING, USAGE, TestCase, main, model, moire, value
+from moire_binary import FINDINGS, NOTHING, ROOT, USAGE, TestCase, main, model, moire, value
 from onnx import TensorProto, helper
 
 # Fails (exit 7) where the model has a Tanh and an Exp, which is no bug of any runtime.
@@ -158,6 +158,13 @@ class Check(TestCase):
         report = self.reduced(script, "--only", "names,values")
         self.assertEqual((report["nodes_after"], report["minimal"]), (22, False))
         self.assertGreater(self.reduced(script, "--skip", "nodes,bypass,cut,singles")["nodes_after"], 2)
+
+
+class Malformed(TestCase):
+    def test_a_model_that_kills_the_version_converter(self):
+        """ONNX's shape inference dies of it, in a process of its own; this release refuses it, rightly."""
+        case = os.path.join(ROOT, "corpus", "findings", "03_einsum")
+        self.check_code(moire("reduce", case, "--backend", "ort@1.23.2:level=none", "-o", self.path("out")), NOTHING)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,26 @@ class Explain(TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("AssertionError: BUG", done.stderr)
 
+    def explain_finding(self, name):
+        """The report on a case of corpus/findings, reduced first."""
+        (case,) = glob.glob(os.path.join(ROOT, "corpus", "findings", name + "_*"))
+        reduced = moire("reduce", case, "--backend", "ort@1.32.0", "-o", self.path(name), "--json", "-", timeout=200)
+        bundle = json.loads(reduced.out)["bundle"]
+        explained = moire("explain", bundle, "--seconds", "20", "--json", "-", timeout=400)
+        self.check_code(explained, NOTHING)
+        return json.loads(explained.out)
+
+    def test_a_missing_kernel_is_told_beside_the_plain_configuration(self):
+        """The optimiser asks for a kernel that does not exist: alone, that would be "not implemented"."""
+        report = self.explain_finding("12")
+        self.assertEqual(report["pass"], "QDQPropagationTransformer")
+        self.assertIn("level != none", report["predicate"])
+
+    def test_blames_what_never_told(self):
+        """A rule that throws, and a fusion whose work dies: neither says that it modified the graph."""
+        self.assertEqual(self.explain_finding("18")["pass"], "FuseReluClip")
+        self.assertEqual(self.explain_finding("05")["pass"], "MatmulTransposeFusion")
+
     def test_what_cannot_be_explained(self):
         write_backend_test(self.path("plain"), add_model(), [np.ones(2, np.float32)] * 2)
         self.check_complaint(moire("explain", self.path("plain")), USAGE, "finding.json")

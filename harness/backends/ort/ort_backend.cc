@@ -61,12 +61,13 @@ class OrtConfiguration : public Configuration {
   }
 
   const std::string& name() const override { return name_; }
-  std::vector<std::string> AppliedOptimizers() const override { return applied_; }
+  std::vector<std::string> AppliedOptimizers() const override { return optimizers_.applied; }
+  std::vector<std::string> RunOptimizers() const override { return optimizers_.run; }
 
   Observation Run(const Case& test_case) override {
     Observation seen;
     seen.configuration = name_;
-    applied_.clear();
+    optimizers_ = {};
     const double begin = CpuSeconds();
     try {
       const FloatMode mode(settings_.denormals_zero);
@@ -149,7 +150,7 @@ class OrtConfiguration : public Configuration {
           environment_, model.data(), model.size(), options_.get(), session));
     };
     if (!settings_.log) return create();
-    const TransformerLog log(applied_);
+    const TransformerLog log(optimizers_);
     return create();
   }
 
@@ -212,7 +213,7 @@ class OrtConfiguration : public Configuration {
   OrtSettings settings_;
   OrtHandle<OrtSessionOptions> options_;
   RunOptions options_for_;
-  std::vector<std::string> applied_;
+  Transformers optimizers_;  // of the last run
   // Of the run under way; members so that their storage is kept.
   std::vector<const char*> input_names_;
   std::vector<const char*> output_names_;

@@ -244,10 +244,12 @@ TEST_P(OrtTest, LogNamesWhatModifiedTheGraph) {
   const auto silent = OpenAll();
   ASSERT_EQ(silent->Run(fusable).outcome, Outcome::kOutputs);
   EXPECT_TRUE(silent->AppliedOptimizers().empty());
+  EXPECT_TRUE(silent->RunOptimizers().empty());
   // The names are of the last run alone.
   const Case plain = testing::OneNode("Abs", fusable.inputs, DataType::kFloat);
   ASSERT_EQ(logging->Run(plain).outcome, Outcome::kOutputs);
   EXPECT_THAT(logging->AppliedOptimizers(), Not(Contains("TransposeOptimizer")));
+  EXPECT_THAT(logging->RunOptimizers(), Contains("TransposeOptimizer"));
 }
 
 TEST_P(OrtTest, DisabledOptimizersDoNotRun) {

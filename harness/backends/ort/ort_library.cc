@@ -15,15 +15,15 @@ namespace {
 // Releases before 1.19 are not shipped as a loadable library, and their error codes differ.
 constexpr uint32_t kOldestApi = 19;
 
-thread_local std::vector<std::string>* modified_by = nullptr;
+thread_local Transformers* reported = nullptr;
 
 void ORT_API_CALL Log(void*, OrtLoggingLevel, const char*, const char*, const char*,
                       const char* message) {
-  if (modified_by == nullptr || message == nullptr) return;
-  const std::string_view name = ModifiedBy(message);
-  if (!name.empty() && std::ranges::find(*modified_by, name) == modified_by->end()) {
-    modified_by->emplace_back(name);
-  }
+  if (reported != nullptr && message != nullptr) EnterTransformer(message, *reported);
+}
+
+void AddOnce(std::vector<std::string>& names, std::string_view name) {
+  if (std::ranges::find(names, name) == names.end()) names.emplace_back(name);
 }
 
 // The API version of release "1.27.0" is 27; 0 when the text is not of that form.
@@ -42,18 +42,21 @@ std::string FirstLine(const char* text) {
 
 }  // namespace
 
-std::string_view ModifiedBy(std::string_view message) {
+void EnterTransformer(std::string_view message, Transformers& names) {
   constexpr std::string_view kPrefix = "GraphTransformer ";
-  if (!message.starts_with(kPrefix)) return {};
+  constexpr std::string_view kModified = " modified: ";
+  if (!message.starts_with(kPrefix)) return;
   message.remove_prefix(kPrefix.size());
-  const size_t end = message.find(" modified: 1");
-  return end == message.npos ? std::string_view() : message.substr(0, end);
+  const size_t end = message.find(kModified);
+  if (end == message.npos) return;
+  AddOnce(names.run, message.substr(0, end));
+  if (message.substr(end + kModified.size()).starts_with('1')) {
+    AddOnce(names.applied, message.substr(0, end));
+  }
 }
 
-TransformerLog::TransformerLog(std::vector<std::string>& names) : previous_(modified_by) {
-  modified_by = &names;
-}
-TransformerLog::~TransformerLog() { modified_by = previous_; }
+TransformerLog::TransformerLog(Transformers& names) : previous_(reported) { reported = &names; }
+TransformerLog::~TransformerLog() { reported = previous_; }
 
 Result<OrtLibrary*> OrtLibrary::Load(const std::string& path) {
   // Never destroyed, like the libraries.

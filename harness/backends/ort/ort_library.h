@@ -55,21 +55,27 @@ class OrtLibrary {
   OrtAllocator* allocator_ = nullptr;
 };
 
-// While it lives, collects the names of the graph transformers that sessions created on this thread
-// report as having modified the graph; needs a session log level of ORT_LOGGING_LEVEL_INFO or lower.
+// Names of graph transformers, in order of their first report.
+struct Transformers {
+  std::vector<std::string> run;      // all that went over the graph
+  std::vector<std::string> applied;  // those that modified it
+};
+
+// While it lives, collects what sessions created on this thread report of their graph transformers;
+// needs a session log level of ORT_LOGGING_LEVEL_INFO or lower.
 class TransformerLog {
  public:
-  explicit TransformerLog(std::vector<std::string>& names);  // in order of first report
+  explicit TransformerLog(Transformers& names);
   ~TransformerLog();
   TransformerLog(const TransformerLog&) = delete;
   TransformerLog& operator=(const TransformerLog&) = delete;
 
  private:
-  std::vector<std::string>* previous_;
+  Transformers* previous_;
 };
 
-// NAME of "GraphTransformer NAME modified: 1 with status: OK"; empty for any other message.
-std::string_view ModifiedBy(std::string_view message);
+// Enters what "GraphTransformer NAME modified: 1 with status: OK" (or 0) says; no other message.
+void EnterTransformer(std::string_view message, Transformers& names);
 
 }  // namespace moire
 

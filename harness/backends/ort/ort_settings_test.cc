@@ -94,12 +94,16 @@ TEST(OrtErrorsTest, OnlyTheRuntimesOwnWordsAreUnsupported) {
   }
 }
 
-TEST(TransformerLogTest, OnlyAModificationCounts) {
-  EXPECT_EQ(ModifiedBy("GraphTransformer ConstantFolding modified: 1 with status: OK"),
-            "ConstantFolding");
-  EXPECT_EQ(ModifiedBy("GraphTransformer ConstantFolding modified: 0 with status: OK"), "");
-  EXPECT_EQ(ModifiedBy("Applying graph transformer ConstantFolding on step 1."), "");
-  EXPECT_EQ(ModifiedBy(""), "");
+TEST(TransformerLogTest, TellsWhatRanFromWhatModified) {
+  Transformers names;
+  for (const char* message : {"GraphTransformer ConstantFolding modified: 0 with status: OK",
+                              "GraphTransformer DivMulFusion modified: 1 with status: OK",
+                              "GraphTransformer ConstantFolding modified: 1 with status: OK",
+                              "Applying graph transformer MatMulAddFusion on step 1.", ""}) {
+    EnterTransformer(message, names);
+  }
+  EXPECT_EQ(names.run, (std::vector<std::string>{"ConstantFolding", "DivMulFusion"}));
+  EXPECT_EQ(names.applied, (std::vector<std::string>{"DivMulFusion", "ConstantFolding"}));
 }
 
 }  // namespace
