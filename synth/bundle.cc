@@ -117,7 +117,8 @@ json FindingToJson(const Finding& finding, const Model* model) {
           {"options",
            {{"intra_op_threads", finding.test_case.options.intra_op_threads},
             {"parallel_execution", finding.test_case.options.parallel_execution},
-            {"disabled_optimizers", finding.test_case.options.disabled_optimizers}}}};
+            {"disabled_optimizers", finding.test_case.options.disabled_optimizers},
+            {"external_data_bytes", finding.test_case.options.external_data_bytes}}}};
 }
 
 }  // namespace

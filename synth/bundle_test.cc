@@ -248,7 +248,7 @@ TEST_F(BundleTest, CausesAreTheSameForTheSameGraphUnderOtherNames) {
                         .expected = {},
                         .actual = {}};
   const auto cause = [&](const Case& test_case) {
-    return CauseKey(verdict, *ParseModel(test_case.model), test_case.inputs, "");
+    return CauseKey(verdict, *ParseModel(test_case.model), test_case.inputs, test_case.options, "");
   };
   EXPECT_EQ(cause(a), cause(b));
   EXPECT_NE(cause(a), cause(c));

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/onnx_external.h"
 #include "harness/case/value.h"
 
 namespace moire {
@@ -76,7 +77,8 @@ Status WriteBackendTest(const std::string& directory, const Case& test_case) {
                     inputs[i].IsMap() ? SerializeMap(inputs[i]) : SerializeTensor(inputs[i])));
     }
   }
-  return WriteFile((base / "model.onnx").string(), test_case.model);
+  return WriteModelFile((base / "model.onnx").string(), test_case.model,
+                        test_case.options.external_data_bytes);
 }
 
 Result<CorpusReport> ImportCorpus(const std::vector<std::string>& paths, const std::string& to,

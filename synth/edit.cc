@@ -517,7 +517,8 @@ Size Measure(const Sketch& sketch) {
   }
   size.attributes += std::ssize(sketch.options.disabled_optimizers) +
                      (sketch.options.intra_op_threads != 0 ? 1 : 0) +
-                     (sketch.options.parallel_execution ? 1 : 0);
+                     (sketch.options.parallel_execution ? 1 : 0) +
+                     std::min<int64_t>(sketch.options.external_data_bytes, 2);
   return size;
 }
 

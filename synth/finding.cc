@@ -162,7 +162,8 @@ std::string SymptomKey(const Verdict& verdict) {
 }
 
 std::string CauseKey(const Verdict& verdict, const Model& reduced,
-                     const std::vector<NamedTensor>& inputs, const std::string& blamed_optimizer) {
+                     const std::vector<NamedTensor>& inputs, const RunOptions& options,
+                     const std::string& blamed_optimizer) {
   const Types types = TypesOf(reduced, inputs);
   // What identifies a bug depends on what is known of it. A blamed optimiser is the cause whatever
   // operators it walked over; a refusal or a death says where in the runtime it happened, and the
@@ -170,6 +171,7 @@ std::string CauseKey(const Verdict& verdict, const Model& reduced,
   const bool speaks =
       verdict.kind == VerdictKind::kWronglyRejected || verdict.kind == VerdictKind::kCrash;
   std::string text = std::string(Name(verdict.kind)) + "\n";
+  if (options.external_data_bytes > 0) text += "external data\n";
   if (!blamed_optimizer.empty()) {
     text += fmt::format("{} {}\n{}", BackendName(verdict.configuration), blamed_optimizer,
                         WithoutTypes(verdict.error_class));

@@ -24,11 +24,13 @@ struct Finding {
 // Verdict kind, configurations on each side (their settings class, not their version), class of
 // error.
 std::string SymptomKey(const Verdict& verdict);
-// On a reduced case: symptom, operators with types and attribute classes in canonical order, and
-// the blamed optimiser. Stable across builds; 16 hex digits after a readable prefix
+// On a reduced case: symptom, operators with types and attribute classes in canonical order, the
+// blamed optimiser, and whether it needs external data. Stable across builds; 16 hex digits after a
+// readable prefix
 // ("mismatch/DivMul/int32/1a2b...").
 std::string CauseKey(const Verdict& verdict, const Model& reduced,
-                     const std::vector<NamedTensor>& inputs, const std::string& blamed_optimizer);
+                     const std::vector<NamedTensor>& inputs, const RunOptions& options,
+                     const std::string& blamed_optimizer);
 
 // Names and numbers removed: "node:v12 ... got: 3" -> "node:* ... got: #".
 std::string ErrorClass(std::string_view message);

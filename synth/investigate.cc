@@ -151,7 +151,7 @@ class Investigator {
     finding.symptom = SymptomKey(verdict);
     const Result<Model> model = ParseModel(finding.test_case.model);
     finding.cause = CauseKey(verdict, model ? *model : Model{}, finding.test_case.inputs,
-                             finding.blamed_optimizer);
+                             finding.test_case.options, finding.blamed_optimizer);
   }
 
   // Writes the bundle beside its place, sees it fail from there, and only then moves it in.

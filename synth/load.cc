@@ -116,9 +116,17 @@ class Loader {
       }
     }
     LoadedCase loaded{path.string(), {}, {}, true};
-    MOIRE_ASSIGN(loaded.test_case.model, LoadModelFile(path.string()));
+    MOIRE_TRY(LoadModel(path, loaded.test_case));
     MOIRE_ASSIGN(loaded.test_case.inputs, Generate(loaded.test_case.model, path.string()));
     return std::vector<LoadedCase>{std::move(loaded)};
+  }
+
+  // A model whose tensors lie outside is given to the runtimes like that.
+  static Status LoadModel(const fs::path& path, Case& test_case) {
+    MOIRE_ASSIGN(ModelFile file, LoadModelFile(path.string()));
+    test_case.model = std::move(file.model);
+    test_case.options.external_data_bytes = file.external_data_bytes;
+    return {};
   }
 
   Result<std::vector<NamedTensor>> Generate(const std::string& bytes, const std::string& path) {
@@ -132,7 +140,7 @@ class Loader {
   Result<std::vector<LoadedCase>> LoadBackendTest(const fs::path& directory) {
     LoadedCase base{directory.string(), directory.string(), {}, false};
     const std::string model_path = (directory / "model.onnx").string();
-    MOIRE_ASSIGN(base.test_case.model, LoadModelFile(model_path));
+    MOIRE_TRY(LoadModel(model_path, base.test_case));
     if (fs::exists(directory / "case.pb")) {
       MOIRE_ASSIGN(const std::string bytes, ReadFile((directory / "case.pb").string()));
       Result<Case> whole = ParseCase(bytes);

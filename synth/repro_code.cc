@@ -5,6 +5,7 @@
 
 #include "harness/case/float_bits.h"
 #include "harness/case/onnx_adapter.h"
+#include "harness/case/onnx_external.h"
 #include "oracles/configuration_name.h"
 #include "oracles/reference/reference.h"
 
@@ -12,6 +13,7 @@ namespace moire {
 namespace {
 
 constexpr size_t kMostBytes = size_t{1} << 16;  // of the model and the inputs together
+constexpr std::string_view kReproDataName = "model.onnx.data";
 
 constexpr std::string_view kHead =
     R"(// Shows one finding with ONNX Runtime's C API: prints one line, "BUG ..." or "OK ...", and exits with 1 or 0
@@ -19,6 +21,8 @@ constexpr std::string_view kHead =
 //   g++ -std=c++17 -I DIRECTORY_OF_onnxruntime_c_api.h repro.cc -ldl -o repro && ./repro PATH/libonnxruntime.so
 #include <dlfcn.h>
 #include <onnxruntime_c_api.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdint>
@@ -135,7 +139,10 @@ std::string ReproCode(const Finding& finding) {
   const Result<Model> model = ParseModel(test_case.model);
   if (BackendName(configuration) != "ort" || !model) return {};
   if (!test_case.options.more_runs.empty()) return {};  // repro.py runs them all
-  size_t bytes = test_case.model.size();
+  const int64_t least = test_case.options.external_data_bytes;
+  const SplitModel split =
+      least > 0 ? MoveOut(test_case.model, least, kReproDataName) : SplitModel{test_case.model, {}};
+  size_t bytes = split.model.size() + split.data.size();
   for (const NamedTensor& input : test_case.inputs) {
     if (!IsPlainNumber(input.tensor.type) || input.IsMap()) return {};
     bytes += input.tensor.data.size();
@@ -157,7 +164,11 @@ std::string ReproCode(const Finding& finding) {
   code += fmt::format("const bool kMustRun = {};     // refusing it is wrong\n", runs);
   code += fmt::format("const bool kMustReject = {};  // accepting it is wrong\n",
                       reference.must_reject);
-  code += fmt::format("const std::vector<unsigned char> kModel = {};\n", Bytes(test_case.model));
+  code += fmt::format("const bool kFromFiles = {};    // loaded by path\n", least > 0);
+  code += fmt::format("const std::vector<unsigned char> kModel = {};\n", Bytes(split.model));
+  code += "// The file that the model's initializers lie in, where there is one.\n";
+  code += fmt::format("const char kDataName[] = {};\n", Escaped(kReproDataName));
+  code += fmt::format("const std::vector<unsigned char> kData = {};\n", Bytes(split.data));
   code += "const std::vector<Input> kInputs = {\n";
   for (const NamedTensor& input : test_case.inputs) {
     code += fmt::format("    {{{}, {}, {}, {}}},\n", Escaped(input.name),

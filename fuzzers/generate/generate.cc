@@ -212,8 +212,19 @@ GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const 
         out.options.intra_op_threads = static_cast<int>(random.Between(1, 4));
       out.options.parallel_execution = random.Chance(1, 8);
     }
+    if (MayGoOut(out.model.graph) && random.Unit() < settings.external_share) {
+      out.options.external_data_bytes = 1;
+    }
     return out;
   }
+}
+
+bool MayGoOut(const Graph& graph) {
+  return std::ranges::any_of(graph.initializers, [](const NamedTensor& initializer) {
+    const Tensor& tensor = initializer.tensor;
+    const bool is_index = tensor.type == DataType::kInt64 || tensor.type == DataType::kInt32;
+    return !tensor.data.empty() && !(is_index && tensor.shape.size() <= 1);
+  });
 }
 
 Case ToCase(const GeneratedCase& generated) {

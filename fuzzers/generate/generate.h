@@ -24,8 +24,8 @@ struct GeneratorSettings {
   // What the runtime takes (Learned::newest_opset) is a limit too.
   int64_t min_opset = 13;
   int64_t max_opset = 28;
-  // Operators, element types and kinds of case whose findings have not all been read by hand: not in a
-  // campaign unless it asks for them. WholeStandard() sets them.
+  // Operators, element types and kinds of case whose findings have not all been read by hand: not
+  // in a campaign unless it asks for them. WholeStandard() sets them.
   bool whole_standard = false;
   int64_t oldest_opset = 13;   // of a few cases
   double old_share = 0;        // those of them
@@ -33,15 +33,17 @@ struct GeneratorSettings {
   double ml_share = 0;         // cases that have operators of ai.onnx.ml too
   // Cases of operators of a contributed domain, among others; needs AddContributedSchemas.
   double contributed_share = 0;
-  double function_share = 0;   // cases with a part made a function of the model
-  double refused_share = 0;    // cases that pay no heed to what was learned
-  double symbolic_share = 0;   // cases whose inputs declare a dim by name or not at all
-  double runs_share = 0;       // cases that are run at several shapes in one session
+  double function_share = 0;      // cases with a part made a function of the model
+  double refused_share = 0;       // cases that pay no heed to what was learned
+  double symbolic_share = 0;      // cases whose inputs declare a dim by name or not at all
+  double runs_share = 0;          // cases that are run at several shapes in one session
   double malformed_share = 0.03;  // cases that break a rule on purpose (flagged `malformed`)
   double pattern_share = 0.25;    // nodes that come as part of a pattern that runtimes rewrite
   double edge_share = 0.08;       // cases whose inputs hold NaN, infinities, extremes
   bool mend = true;               // mutants whose shapes broke are put to the solver
-  int64_t max_elements = 512;     // of a typical tensor; a few go to `max_long_elements`
+  // Of the cases with an initializer that may go out, those that are given in files.
+  double external_share = 1.0 / 64;
+  int64_t max_elements = 512;  // of a typical tensor; a few go to `max_long_elements`
   int64_t max_long_elements = 4096;
   bool vary_run_options = false;            // draw threads and execution mode as part of the case
   std::vector<std::string> only_operators;  // empty: all
@@ -57,6 +59,9 @@ struct GeneratedCase {
 };
 
 GeneratedCase Generate(Random& random, const GeneratorSettings& settings, const Learned& learned);
+
+// Whether external data makes a difference to the graph: it has an initializer that may go out.
+bool MayGoOut(const Graph& graph);
 
 // Serialises the model.
 Case ToCase(const GeneratedCase& generated);

@@ -136,12 +136,22 @@ Edited ChangeRunOptions(GraphBuilder& graph) {
   return Edited::kDone;
 }
 
+// More often inside again than outside, or most of a corpus would end there.
+Edited MoveInitializers(GraphBuilder& graph) {
+  const GeneratorSettings& settings = graph.settings();
+  int64_t& bytes = graph.options().external_data_bytes;
+  if (bytes == 0 && graph.random().Unit() >= settings.external_share) return Edited::kNothing;
+  bytes = bytes > 0 ? 0 : 1;
+  return Edited::kDone;
+}
+
 constexpr EditEntry kTypeShapeEdits[] = {
     {"change the element type", ChangeElementType, 7},
     {"change a dim", ChangeDim, 8},
     {"change a rank", ChangeRank, 3},
     {"change the opset", ChangeOpset, 4},
     {"change run options", ChangeRunOptions, 2},
+    {"move initializers out of the model or into it", MoveInitializers, 2},
 };
 
 }  // namespace

@@ -63,6 +63,7 @@ void Totals::Add(const WorkerStats& stats) {
   avoided += stats.avoided;
   unimplemented += stats.unimplemented;
   over_budget += stats.over_budget;
+  external_data += stats.external_data;
   mend.Add(stats.Mend());
   blocks_total = std::max<uint64_t>(blocks_total, stats.blocks_total);
   blocks_base = std::max<uint64_t>(blocks_base, stats.blocks_base);
@@ -145,8 +146,7 @@ std::string SummaryText(const CampaignSummary& summary) {
   text += fmt::format(
       "judged: {:.1f} % of output elements decidable, {:.1f} % unspecified by ONNX; "
       "{:.2f} % of cases steered around known crashes\n",
-      100 * totals.DecidableShare(), 100 * totals.UnspecifiedShare(),
-      100 * totals.AvoidedShare());
+      100 * totals.DecidableShare(), 100 * totals.UnspecifiedShare(), 100 * totals.AvoidedShare());
   size_t distinct = 0;
   for (const StoredFinding& finding : summary.findings) distinct += finding.merged_into.empty();
   text += fmt::format("{} distinct finding{}", distinct, distinct == 1 ? "" : "s");
@@ -207,6 +207,7 @@ std::string SummaryJson(const CampaignSummary& summary) {
                                {"avoided_share", totals.AvoidedShare()},
                                {"unimplemented", totals.unimplemented},
                                {"over_budget", totals.over_budget},
+                               {"external_data", totals.external_data},
                                {"mutants", MutantsJson(totals.mend)},
                                {"solver", SolverJson(totals.mend.solver)},
                                {"blocks_total", totals.blocks_total},

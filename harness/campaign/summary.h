@@ -19,6 +19,7 @@ struct Totals {
   uint64_t avoided = 0;
   uint64_t unimplemented = 0;
   uint64_t over_budget = 0;
+  uint64_t external_data = 0;
   uint64_t blocks_total = 0;
   uint64_t blocks_base = 0;
   uint64_t blocks_reached = 0;  // of the worker that reached most: they are not one set

@@ -15,6 +15,7 @@
 
 #include "harness/campaign/avoid.h"
 #include "harness/case/case.h"
+#include "harness/case/model_files.h"
 #include "harness/case/random.h"
 
 namespace moire {
@@ -27,14 +28,14 @@ std::atomic<int> g_interrupted{0};
 void OnInterrupt(int) { ++g_interrupted; }
 
 constexpr double kPollSeconds = 0.02;
-constexpr double kPlainLineSeconds = 10;   // when not a terminal
+constexpr double kPlainLineSeconds = 10;  // when not a terminal
 constexpr double kLiveLineSeconds = 0.5;
 constexpr double kStatsSeconds = 10;
 constexpr double kDrainSeconds = 180;      // for triage after the workers have ended
 constexpr double kShortDrainSeconds = 15;  // the same, after Ctrl-C
 constexpr int kSightingsForRule = 2;
 constexpr uint64_t kPassesToForget = 5;
-constexpr int kFruitlessDeaths = 20;       // deaths in a row without a new case: give up
+constexpr int kFruitlessDeaths = 20;  // deaths in a row without a new case: give up
 // Of a large corpus a restarted worker reads only this many: the newest, and a sample of the rest.
 constexpr size_t kFavouredNewest = 300;
 constexpr size_t kFavouredSample = 300;
@@ -49,8 +50,11 @@ class Supervisor {
  public:
   Supervisor(const FuzzOptions& options, std::vector<std::string> specs, Store store,
              KnownFindings known)
-      : options_(options), store_(std::move(store)), known_(std::move(known)),
-        specs_(std::move(specs)), terminal_(isatty(STDERR_FILENO) != 0) {}
+      : options_(options),
+        store_(std::move(store)),
+        known_(std::move(known)),
+        specs_(std::move(specs)),
+        terminal_(isatty(STDERR_FILENO) != 0) {}
 
   Result<CampaignSummary> Run();
 
@@ -156,8 +160,8 @@ Status Supervisor::Prepare() {
     fs::remove_all(workers, error);
   }
   if (options_.feedback == "none") fs::remove(options_.out + "/cases.log", error);
-  corpus_ = static_cast<uint64_t>(std::distance(fs::directory_iterator(CorpusDirectory(options_.out)),
-                                                fs::directory_iterator()));
+  corpus_ = static_cast<uint64_t>(std::distance(
+      fs::directory_iterator(CorpusDirectory(options_.out)), fs::directory_iterator()));
   triage_ = std::make_unique<TriageQueue>(
       TriageQueue::Settings{options_.out, options_.program, specs_, 60}, store_);
   const int jobs = options_.rerun.empty() && options_.feedback != "none" ? options_.jobs : 1;
@@ -183,8 +187,8 @@ void Supervisor::CollectCorpus(const std::string& directory) {
   }
 }
 
-// The directories a worker reads: its own (written), the favoured part of the campaign's corpus, and
-// what the user gave.
+// The directories a worker reads: its own (written), the favoured part of the campaign's corpus,
+// and what the user gave.
 std::vector<std::string> Supervisor::Corpora(Slot& slot) {
   std::vector<std::string> corpora = {slot.process.new_corpus()};
   std::vector<std::pair<fs::file_time_type, fs::path>> entries;
@@ -204,8 +208,8 @@ std::vector<std::string> Supervisor::Corpora(Slot& slot) {
     fs::remove_all(favoured, error);
     fs::create_directories(favoured, error);
     for (size_t i = 0; i < kFavouredNewest + kFavouredSample; ++i) {
-      fs::create_symlink(fs::absolute(entries[i].second), favoured + "/" +
-                         entries[i].second.filename().string(), error);
+      fs::create_symlink(fs::absolute(entries[i].second),
+                         favoured + "/" + entries[i].second.filename().string(), error);
     }
     corpora.push_back(favoured);
   }
@@ -249,14 +253,15 @@ Status Supervisor::StartWorker(Slot& slot) {
     config.cases = 0;
   }
   slot.cases_at_start = stats.cases;
-  const uint64_t seed = Mix64(Mix64(options_.seed) + static_cast<uint64_t>(&slot - slots_.data()) * 1000003 +
-                              slot.starts);
+  const uint64_t seed = Mix64(Mix64(options_.seed) +
+                              static_cast<uint64_t>(&slot - slots_.data()) * 1000003 + slot.starts);
   ++slot.starts;
   return slot.process.Start(options_.target, std::move(config), static_cast<unsigned>(seed >> 33),
                             corpora);
 }
 
 Status Supervisor::OnDeath(Slot& slot, WorkerDeath death) {
+  RemoveAbandonedModelFiles();
   if (death.finished) {
     slot.done = true;
     if (!options_.rerun.empty()) fmt::print(stderr, "{}\n", death.last_line);
@@ -278,9 +283,10 @@ Status Supervisor::OnDeath(Slot& slot, WorkerDeath death) {
     if (options_.feedback == "none") {
       std::FILE* log = std::fopen((options_.out + "/cases.log").c_str(), "ae");
       if (log != nullptr) {
-        fmt::print(log, "{} {:016x} {}\n", slot.process.stats().next_case - 1,
-                   HashBytes(death.candidate->case_bytes.data(), death.candidate->case_bytes.size()),
-                   death.candidate->verdict.error_class);
+        fmt::print(
+            log, "{} {:016x} {}\n", slot.process.stats().next_case - 1,
+            HashBytes(death.candidate->case_bytes.data(), death.candidate->case_bytes.size()),
+            death.candidate->verdict.error_class);
         std::fclose(log);
       }
     }
@@ -358,8 +364,8 @@ Status Supervisor::PollTriage() {
     MOIRE_TRY(NoteRule(result));
     const KnownEntry* known = known_.Find(result.finding.cause, Today());
     if (known != nullptr) {
-      MOIRE_TRY(store_.Mark(result.finding.cause, FindingState::kKnown, known->reason,
-                            known->expires));
+      MOIRE_TRY(
+          store_.Mark(result.finding.cause, FindingState::kKnown, known->reason, known->expires));
     } else if (options_.stop_on_finding) {
       MOIRE_ASSIGN(const StoredFinding stored, store_.Find(result.finding.cause));
       stop_ = stop_ || stored.state == FindingState::kNew;
@@ -413,8 +419,8 @@ Status Supervisor::Line(bool last) {
   std::fflush(stderr);
   if (last || now - last_stats_ >= kStatsSeconds) {
     last_stats_ = now;
-    return store_.AddStats({now, totals.cases, totals.valid, totals.blocks_reached, fresh,
-                            findings_, restarts_});
+    return store_.AddStats(
+        {now, totals.cases, totals.valid, totals.blocks_reached, fresh, findings_, restarts_});
   }
   return {};
 }
@@ -443,7 +449,7 @@ Result<CampaignSummary> Supervisor::Summarise() {
 
 Result<CampaignSummary> Supervisor::Run() {
   g_interrupted = 0;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = OnInterrupt;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
@@ -458,8 +464,8 @@ Result<CampaignSummary> Supervisor::Run() {
   for (Slot& slot : slots_) slot.process.Stop();
   MOIRE_TRY(Line(true));
   const double fuzzed = Since(start_);
-  // What waits is triaged before the summary, on the cores that the workers have left; a second Ctrl-C
-  // leaves it for the next run.
+  // What waits is triaged before the summary, on the cores that the workers have left; a second
+  // Ctrl-C leaves it for the next run.
   triage_->set_processes(std::max(slots_.size(), Cores()));
   const auto draining = Clock::now();
   const int interrupted = g_interrupted;
@@ -476,6 +482,7 @@ Result<CampaignSummary> Supervisor::Run() {
     poll(nullptr, 0, static_cast<int>(1000 * kPollSeconds));
   }
   triage_->Stop();
+  RemoveAbandonedModelFiles();
   RemoveUnfinished(options_.out + "/findings");
   MOIRE_ASSIGN(CampaignSummary summary, Summarise());
   summary.seconds = fuzzed;
@@ -495,8 +502,7 @@ Result<CampaignSummary> RunCampaign(const FuzzOptions& options) {
     if (lock >= 0) close(lock);
     return Fail(ErrorCode::kInvalidInput, "another campaign is running on '{}'", options.out);
   }
-  auto summary =
-      Supervisor(options, std::move(specs), std::move(store), std::move(known)).Run();
+  auto summary = Supervisor(options, std::move(specs), std::move(store), std::move(known)).Run();
   close(lock);
   return summary;
 }

@@ -58,6 +58,8 @@ constexpr size_t kCanonicalBytes = size_t{64} << 10;
 // die.
 std::optional<AvoidRule> RuleOf(const Finding& finding, const Model& reduced, const Case& sighted) {
   if (!IsDeath(finding.verdict.kind)) return std::nullopt;
+  // A rule knows graphs alone, and most cases with this one's are not run from files.
+  if (finding.test_case.options.external_data_bytes > 0) return std::nullopt;
   auto rule = RuleFromCase(finding.cause, ConfigurationClass(finding.verdict.configuration),
                            reduced, FactsOf(reduced, finding.test_case.inputs));
   if (!rule) return rule;

@@ -21,8 +21,8 @@
 namespace moire {
 namespace {
 
-// One case in so many runs every configuration; so does one that reached this many new blocks. (Nearly
-// every case of a young campaign reaches a few.)
+// One case in so many runs every configuration; so does one that reached this many new blocks.
+// (Nearly every case of a young campaign reaches a few.)
 constexpr uint64_t kSampleAll = 16;
 constexpr size_t kManyNewBlocks = 64;
 // Configurations that run every case; the rest only those that brought something new.
@@ -145,8 +145,9 @@ Status Worker::Open() {
 }
 
 // Repeats the cases of a journal and ends the process. Parents are kept only where a later record
-// needs them; those that no record made are taken from the corpus. After a death the next process makes
-// all cases again and runs those past the one that died (first_case: their index among the records).
+// needs them; those that no record made are taken from the corpus. After a death the next process
+// makes all cases again and runs those past the one that died (first_case: their index among the
+// records).
 Status Worker::Rerun() {
   MOIRE_ASSIGN(const auto records, ReadJournal(config_.rerun));
   std::unordered_map<uint64_t, std::string> parents;
@@ -200,7 +201,8 @@ Status Worker::Rerun() {
   _exit(differing == 0 ? 0 : 3);
 }
 
-// With --rerun the file of the campaign that wrote the journal: a case is in it before it can be a parent.
+// With --rerun the file of the campaign that wrote the journal: a case is in it before it can be a
+// parent.
 Status Worker::OpenMalformed() {
   if (config_.directory.empty()) return {};
   const std::string path = config_.rerun.empty()
@@ -259,8 +261,9 @@ Status Worker::ArmCoverage() {
 Status Worker::CountBase() {
   for (const auto& configuration : configurations_) configuration->Run(BaseCase());
   coverage_->TakeNew(new_blocks_);
-  MOIRE_ASSIGN(blocks_, BlockSet::Open(config_.directory.empty() ? "" : BlocksFile(config_.directory),
-                                       coverage_->blocks()));
+  MOIRE_ASSIGN(blocks_,
+               BlockSet::Open(config_.directory.empty() ? "" : BlocksFile(config_.directory),
+                              coverage_->blocks()));
   blocks_->Add(new_blocks_);
   stats_->blocks_total = coverage_->blocks();
   stats_->blocks_base = new_blocks_.size();
@@ -276,8 +279,8 @@ void Worker::LoadRules() {
   if (auto rules = RulesFromJson(*text)) rules_ = std::move(*rules);
 }
 
-// Which rules the case matches, and whether this match is a probe. Once a case, when the reference has
-// told what the values are.
+// Which rules the case matches, and whether this match is a probe. Once a case, when the reference
+// has told what the values are.
 void Worker::ApplyRules(const Model& model) {
   applied_ = true;
   for (const size_t r : possible_) {
@@ -327,7 +330,8 @@ std::function<void(const Node&, std::span<const RangeTensor>)> Worker::Notes(
   };
 }
 
-// `known`: null, or what the fast configurations showed, beside which the others are run and judged.
+// `known`: null, or what the fast configurations showed, beside which the others are run and
+// judged.
 Execution Worker::RunCase(const Case& test_case, const GeneratedCase& parsed,
                           const Execution* known) {
   ExecuteOptions options;
@@ -390,6 +394,7 @@ void Worker::Account(const GeneratedCase& parsed, const Execution& execution, bo
   if (!parsed.malformed) {
     ++stats_->well_formed;
     if (accepted) ++stats_->valid;
+    if (accepted && parsed.options.external_data_bytes > 0) ++stats_->external_data;
   }
   bool avoided = false;
   for (const Observation& seen : execution.observations) {
@@ -429,8 +434,8 @@ void Worker::Feedback(const Model& model, const Execution& execution, bool accep
     RunFacts facts;
     facts.model = &model;
     facts.types = std::move(types_);
-    facts.results = PairResults(model, execution.observations[0].outputs,
-                                execution.observations[1].outputs);
+    facts.results =
+        PairResults(model, execution.observations[0].outputs, execution.observations[1].outputs);
     waypoints_->Observe(facts);
   }
 }
@@ -443,11 +448,11 @@ std::string Worker::GroupOf(const Verdict& verdict, const Model& model,
   if (verdict.output >= 0 && static_cast<size_t>(verdict.output) < model.graph.outputs.size()) {
     const std::string& output = model.graph.outputs[static_cast<size_t>(verdict.output)].name;
     for (const Node& node : model.graph.nodes) {
-      if (std::find(node.outputs.begin(), node.outputs.end(), output) == node.outputs.end()) continue;
+      if (std::find(node.outputs.begin(), node.outputs.end(), output) == node.outputs.end())
+        continue;
       place = node.op;
-      const auto fact = std::find_if(
-          model.graph.outputs.begin(), model.graph.outputs.end(),
-          [&](const ValueInfo& value) { return value.name == output; });
+      const auto fact = std::find_if(model.graph.outputs.begin(), model.graph.outputs.end(),
+                                     [&](const ValueInfo& value) { return value.name == output; });
       place += fmt::format("/{}", Name(fact->type.type));
     }
   }
@@ -474,8 +479,7 @@ void Worker::Report(std::string_view bytes, const Model& model, const Execution&
                  verdict.reason);
       std::abort();
     }
-    const std::string name =
-        fmt::format("w{}-{}-{:06}", config_.worker, getpid(), candidates_++);
+    const std::string name = fmt::format("w{}-{}-{:06}", config_.worker, getpid(), candidates_++);
     if (const Status status = WriteCandidate(InboxDirectory(config_.directory), name, candidate);
         !status) {
       fmt::print(stderr, "moire: {}\n", status.error().message);

@@ -41,29 +41,30 @@ struct MadeCounts {
   }
 };
 
-// What a worker saw of one avoid rule, by its index in the rules file. Now and then a match runs all the
-// same, as a probe; probes that fail come at doubling distances.
+// What a worker saw of one avoid rule, by its index in the rules file. Now and then a match runs
+// all the same, as a probe; probes that fail come at doubling distances.
 struct RuleCounters {
   std::atomic<uint64_t> matches{0};
   std::atomic<uint64_t> passes{0};      // probes that passed in a row
   std::atomic<uint64_t> distance{0};    // matches between two probes; 0: not set yet
   std::atomic<uint64_t> next_probe{0};  // the match that is the next one
 
-  // Counts a match; whether it is a probe. A probe has failed until Passed() says otherwise: one that dies
-  // never comes back.
+  // Counts a match; whether it is a probe. A probe has failed until Passed() says otherwise: one
+  // that dies never comes back.
   bool CountMatch();
   void Passed(uint64_t passes_before);
   void operator=(const RuleCounters& other);
 };
 
 struct WorkerStats {
-  std::atomic<uint64_t> cases{0};       // executed
-  std::atomic<uint64_t> well_formed{0}; // not malformed on purpose
-  std::atomic<uint64_t> valid{0};       // well-formed, accepted and run by the first configuration
-  std::atomic<uint64_t> next_case{0};   // feedback none: index of the next case
-  std::atomic<uint64_t> avoided{0};     // judged without being run, or steered around
+  std::atomic<uint64_t> cases{0};        // executed
+  std::atomic<uint64_t> well_formed{0};  // not malformed on purpose
+  std::atomic<uint64_t> valid{0};        // well-formed, accepted and run by the first configuration
+  std::atomic<uint64_t> next_case{0};    // feedback none: index of the next case
+  std::atomic<uint64_t> avoided{0};      // judged without being run, or steered around
   std::atomic<uint64_t> unimplemented{0};
   std::atomic<uint64_t> over_budget{0};
+  std::atomic<uint64_t> external_data{0};  // of the valid ones, those with external data
   std::atomic<uint64_t> blocks_total{0};
   std::atomic<uint64_t> blocks_base{0};
   std::atomic<uint64_t> blocks_reached{0};

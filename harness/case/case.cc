@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -110,6 +111,7 @@ Result<Case> ParseCase(std::string_view bytes, const CaseLimits& limits) {
   }
   out.options.intra_op_threads = source.options().intra_op_threads();
   out.options.parallel_execution = source.options().parallel_execution();
+  out.options.external_data_bytes = std::max<int64_t>(0, source.options().external_data_bytes());
   out.options.disabled_optimizers.assign(source.options().disabled_optimizers().begin(),
                                          source.options().disabled_optimizers().end());
   return out;
@@ -127,6 +129,7 @@ std::string SerializeCase(const Case& test_case) {
     for (const std::string& name : test_case.options.disabled_optimizers) {
       options.add_disabled_optimizers(name);
     }
+    options.set_external_data_bytes(test_case.options.external_data_bytes);
     for (const InputSet& set : test_case.options.more_runs)
       AddInputs(set, *options.add_more_runs());
   }

@@ -20,6 +20,9 @@ struct RunOptions {
   int intra_op_threads = 0;  // 0: the configuration's own setting
   bool parallel_execution = false;
   std::vector<std::string> disabled_optimizers;
+  // The runtime is given the model as a file, with initializers of at least so many bytes in
+  // another file beside it (onnx_external.h); 0: from memory, everything inside.
+  int64_t external_data_bytes = 0;
   // The model, loaded once, is run on the case's inputs and then on each of these, in order: the
   // shapes of dims that it declares by name may differ from run to run.
   std::vector<InputSet> more_runs;
@@ -27,7 +30,8 @@ struct RunOptions {
 };
 
 struct Case {
-  std::string model;  // serialised onnx.ModelProto, byte for byte what the runtime is given
+  std::string model;  // serialised onnx.ModelProto, tensors inside; byte for byte what
+                      // the runtime is given, but for RunOptions::external_data_bytes
   std::vector<NamedTensor> inputs;
   RunOptions options;
   bool operator==(const Case&) const = default;

@@ -1,8 +1,10 @@
 #include "harness/case/onnx_external.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <set>
 
 #include "harness/case/case.h"
 #include "harness/case/onnx_proto.h"
@@ -10,7 +12,8 @@
 namespace moire {
 namespace {
 
-constexpr int kDeepest = 32;  // subgraphs inside subgraphs
+constexpr int kDeepest = 32;    // subgraphs inside subgraphs
+constexpr size_t kPage = 4096;  // what ONNX advises offsets to be multiples of
 // Of a serialised message, whose sizes protobuf counts in int.
 constexpr uint64_t kMostBytes = std::numeric_limits<int>::max();
 
@@ -122,22 +125,103 @@ Status ForEachTensor(onnx::GraphProto& graph, int depth, const Visit& visit) {
   return {};
 }
 
+bool Parse(std::string_view bytes, onnx::ModelProto& model) {
+  return bytes.size() <= kMostBytes &&
+         model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) && model.has_graph();
+}
+
+// What goes out of a model, in the order of its graphs.
+class Mover {
+ public:
+  Mover(int64_t least, std::string_view location)
+      : least_(static_cast<size_t>(std::max<int64_t>(1, least))), location_(location) {}
+
+  std::string Move(onnx::ModelProto& model) {
+    for (const auto& function : model.functions()) functions_.insert(function.name());
+    NoteReaders(model.graph(), 0);
+    MoveFrom(*model.mutable_graph(), 0);
+    return std::move(data_);
+  }
+
+ private:
+  // By name alone, whatever graph it is of: to keep one more inside is no mistake.
+  void NoteReaders(const onnx::GraphProto& graph, int depth) {
+    static const std::set<std::string> kReaders = {"Range", "Resize", "Upsample", "OneHot"};
+    if (depth > kDeepest) return;
+    for (const auto& node : graph.node()) {
+      if (kReaders.contains(node.op_type()) || functions_.contains(node.op_type())) {
+        kept_.insert(node.input().begin(), node.input().end());
+      }
+      for (const auto& attribute : node.attribute()) {
+        if (attribute.has_g()) NoteReaders(attribute.g(), depth + 1);
+      }
+    }
+  }
+
+  bool GoesOut(const onnx::TensorProto& tensor) const {
+    const auto type = tensor.data_type();
+    const bool is_index = type == onnx::TensorProto::INT64 || type == onnx::TensorProto::INT32;
+    if (!tensor.has_raw_data() || tensor.raw_data().size() < least_ || HasExternal(tensor) ||
+        (is_index && tensor.dims_size() <= 1) || kept_.contains(tensor.name())) {
+      return false;
+    }
+    const Result<uint64_t> wanted = WantedBytes(tensor);
+    return wanted && *wanted == tensor.raw_data().size();
+  }
+
+  void MoveFrom(onnx::GraphProto& graph, int depth) {
+    if (depth > kDeepest) return;
+    for (auto& tensor : *graph.mutable_initializer()) {
+      if (GoesOut(tensor)) MoveOne(tensor);
+    }
+    for (auto& node : *graph.mutable_node()) {
+      for (auto& attribute : *node.mutable_attribute()) {
+        if (attribute.has_g()) MoveFrom(*attribute.mutable_g(), depth + 1);
+      }
+    }
+  }
+
+  void MoveOne(onnx::TensorProto& tensor) {
+    if (moved_++ % 2 == 0) data_.resize((data_.size() + kPage - 1) / kPage * kPage);
+    const auto add = [&](std::string_view key, std::string value) {
+      auto& entry = *tensor.add_external_data();
+      entry.set_key(std::string(key));
+      entry.set_value(std::move(value));
+    };
+    add("location", location_);
+    add("offset", std::to_string(data_.size()));
+    add("length", std::to_string(tensor.raw_data().size()));
+    data_ += tensor.raw_data();
+    tensor.clear_raw_data();
+    tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+  }
+
+  const size_t least_;
+  const std::string location_;
+  std::set<std::string> functions_, kept_;
+  size_t moved_ = 0;
+  std::string data_;
+};
+
 }  // namespace
 
-Result<std::string> LoadModelFile(const std::string& path) {
-  MOIRE_ASSIGN(std::string bytes, ReadFile(path));
+Result<ModelFile> LoadModelFile(const std::string& path) {
+  ModelFile file;
+  MOIRE_ASSIGN(file.model, ReadFile(path));
   onnx::ModelProto model;
-  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
-      !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph()) {
+  if (!Parse(file.model, model)) {
     return Fail(ErrorCode::kInvalidInput, "{}: not an ONNX model", path);
   }
   bool external = false;
-  uint64_t total = bytes.size();
+  uint64_t total = file.model.size();
   Status status =
       ForEachTensor(*model.mutable_graph(), 0, [&](const onnx::TensorProto& tensor) -> Status {
         if (!HasExternal(tensor)) return {};
         external = true;
         MOIRE_ASSIGN(const uint64_t wanted, WantedBytes(tensor));
+        const auto bytes = static_cast<int64_t>(std::clamp<uint64_t>(wanted, 1, kMostBytes));
+        int64_t& smallest = file.external_data_bytes;
+        smallest = smallest == 0 ? bytes : std::min(smallest, bytes);
         if (wanted > kMostBytes || (total += wanted) > kMostBytes) {
           return Fail(ErrorCode::kOverBudget,
                       "with its external data the model has more than {} bytes, which no ONNX "
@@ -147,13 +231,37 @@ Result<std::string> LoadModelFile(const std::string& path) {
         return {};
       });
   if (!status) return std::unexpected(std::move(status).error().With(path));
-  if (!external) return bytes;
-  bytes = {};
+  if (!external) return file;
+  file.model = {};
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
   status = ForEachTensor(*model.mutable_graph(), 0,
                          [&](onnx::TensorProto& tensor) { return BringIn(tensor, directory); });
   if (!status) return std::unexpected(std::move(status).error().With(path));
-  return model.SerializeAsString();
+  file.model = model.SerializeAsString();
+  return file;
+}
+
+SplitModel MoveOut(std::string_view serialized, int64_t least, std::string_view location) {
+  onnx::ModelProto model;
+  if (!Parse(serialized, model)) return {std::string(serialized), {}};
+  std::string data = Mover(least, location).Move(model);
+  return {data.empty() ? std::string(serialized) : model.SerializeAsString(), std::move(data)};
+}
+
+Status WriteModelFile(const std::string& path, std::string_view serialized, int64_t least) {
+  const std::string data_path = path + ".data";
+  if (least > 0) {
+    const std::string location = std::filesystem::path(data_path).filename().string();
+    const SplitModel split = MoveOut(serialized, least, location);
+    if (!split.data.empty()) {
+      MOIRE_TRY(WriteFile(data_path, split.data));
+      return WriteFile(path, split.model);
+    }
+  }
+  MOIRE_TRY(WriteFile(path, serialized));
+  std::error_code ignored;
+  std::filesystem::remove(data_path, ignored);
+  return {};
 }
 
 }  // namespace moire

@@ -19,12 +19,14 @@
 #include <cstring>
 #include <new>
 
+#include "harness/case/model_files.h"
+
 namespace moire {
 namespace {
 
 constexpr int kPollMilliseconds = 10;
-// Memory from malloc holds the complement of this byte (mallopt(3), M_PERTURB): 0x5a, which makes large
-// integers and floats. repro.py sets the same.
+// Memory from malloc holds the complement of this byte (mallopt(3), M_PERTURB): 0x5a, which makes
+// large integers and floats. repro.py sets the same.
 constexpr int kPerturb = 0xa5;
 constexpr double kLongestConfiguration = 60;  // CPU seconds, see ChildLimits::reference_ratio
 
@@ -263,6 +265,7 @@ ChildResult RunInChild(
     result.signal = state->signal.load();
   }
   UnmapSharedState(state);
+  if (result.end != ChildEnd::kExited) RemoveAbandonedModelFiles();
   return result;
 }
 

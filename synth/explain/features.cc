@@ -180,6 +180,7 @@ Features FeaturesWith(const Probe& probe, const KnownValues& values) {
   }
   out.Number("threads", static_cast<double>(std::max(1, sketch.options.intra_op_threads)));
   out.Flag("parallel execution", sketch.options.parallel_execution);
+  out.Flag("external data", sketch.options.external_data_bytes > 0);
   out.Number("opset", static_cast<double>(sketch.model.Opset("")), 1.2);
   if (LevelIndex(probe.level) >= 0) out.Number("level", LevelIndex(probe.level));
   return std::move(out.features);

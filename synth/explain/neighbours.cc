@@ -267,9 +267,9 @@ void Neighbourhood::OfferValues(const Probe& from, std::vector<Neighbour>& out) 
       Add(out, std::move(probe),
           fmt::format("{} {}: {}", t < inputs ? "input" : "initializer",
                       t < inputs ? t : t - inputs, filling.name),
-          filling.keeps ? "values in part"
-                        : ValuesPart(t < inputs ? names[t]
-                                                : copy.model.graph.initializers[t - inputs].name));
+          filling.keeps
+              ? "values in part"
+              : ValuesPart(t < inputs ? names[t] : copy.model.graph.initializers[t - inputs].name));
     }
   }
 }
@@ -290,6 +290,12 @@ void Neighbourhood::OfferOptions(const Probe& from, std::vector<Neighbour>& out)
   Probe mode = from;
   mode.sketch.options.parallel_execution = !mode.sketch.options.parallel_execution;
   out.push_back({std::move(mode), "parallel execution toggled", "options"});
+  if (!from.sketch.model.graph.initializers.empty()) {
+    Probe external = from;
+    int64_t& bytes = external.sketch.options.external_data_bytes;
+    bytes = bytes > 0 ? 0 : 1;
+    out.push_back({std::move(external), "external data toggled", "options"});
+  }
   // Constants and inputs. Tensors keep their order, so that dim variables keep their places.
   const auto& graph = from.sketch.model.graph;
   if (!graph.initializers.empty() &&

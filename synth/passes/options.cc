@@ -17,6 +17,13 @@ void ResetOptions(const Sketch& current, const Attempt& attempt) {
   Sketch mode = current;
   mode.options.parallel_execution = false;
   attempt(std::move(mode));
+  // Every initializer outside is plainer than some; none is plainest.
+  for (const int64_t bytes : {0, 1}) {
+    if (current.options.external_data_bytes <= bytes) break;
+    Sketch inside = current;
+    inside.options.external_data_bytes = bytes;
+    if (attempt(std::move(inside))) break;
+  }
   for (size_t i = 0; i < current.options.disabled_optimizers.size();) {
     Sketch edited = current;
     auto& disabled = edited.options.disabled_optimizers;

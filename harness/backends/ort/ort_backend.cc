@@ -6,6 +6,7 @@
 
 #include <ctime>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "harness/backends/ort/ort_errors.h"
@@ -13,6 +14,7 @@
 #include "harness/backends/ort/ort_release.h"
 #include "harness/backends/ort/ort_settings.h"
 #include "harness/backends/ort/ort_values.h"
+#include "harness/case/model_files.h"
 
 namespace moire {
 namespace {
@@ -99,8 +101,16 @@ class OrtConfiguration : public Configuration {
         return Stop(seen, Outcome::kRejected, "load", status.error().message);
       }
     }
+    // Where the files cannot be written (a full disk), the runtime gets the model from memory: the
+    // same graph, so that nothing it does can be taken for what it is not.
+    std::optional<ModelFiles> files;
+    if (const int64_t least = test_case.options.external_data_bytes; least > 0) {
+      if (auto written = ModelFiles::Write(test_case.model, least)) {
+        files.emplace(std::move(*written));
+      }
+    }
     OrtSession* made = nullptr;
-    OrtFailure failure = Load(test_case.model, &made);
+    OrtFailure failure = files ? LoadFiles(*files, &made) : LoadBytes(test_case.model, &made);
     const OrtHandle<OrtSession> session(made, api.ReleaseSession);
     if (failure) return Stop(seen, "load", std::move(failure));
 
@@ -133,7 +143,10 @@ class OrtConfiguration : public Configuration {
 
   // What a session depends on: the runs only by whether there are several.
   static RunOptions OfSession(const RunOptions& run) {
-    RunOptions out{run.intra_op_threads, run.parallel_execution, run.disabled_optimizers, {}};
+    RunOptions out;
+    out.intra_op_threads = run.intra_op_threads;
+    out.parallel_execution = run.parallel_execution;
+    out.disabled_optimizers = run.disabled_optimizers;
     if (!run.more_runs.empty()) out.more_runs.emplace_back();
     return out;
   }
@@ -144,14 +157,35 @@ class OrtConfiguration : public Configuration {
            run.more_runs.empty() == options_for_.more_runs.empty();
   }
 
-  OrtFailure Load(const std::string& model, OrtSession** session) {
-    const auto create = [&] {
-      return library_.Take(library_.api().CreateSessionFromArray(
-          environment_, model.data(), model.size(), options_.get(), session));
+  OrtFailure LoadBytes(const std::string& model, OrtSession** session) {
+    return Create([&] {
+      return library_.api().CreateSessionFromArray(environment_, model.data(), model.size(),
+                                                   options_.get(), session);
+    });
+  }
+
+  OrtFailure LoadFiles(const ModelFiles& files, OrtSession** session) {
+    OrtFailure failure = Create([&] {
+      return library_.api().CreateSession(environment_, files.path().c_str(), options_.get(),
+                                          session);
+    });
+    // The directory has another name each time.
+    const auto drop = [&](const std::string& text) {
+      for (size_t at = failure.message.find(text); at != std::string::npos;
+           at = failure.message.find(text, at)) {
+        failure.message.erase(at, text.size());
+      }
     };
-    if (!settings_.log) return create();
+    drop(fmt::format("Load model from {} failed:", files.path()));
+    drop(files.directory());
+    return failure;
+  }
+
+  template <typename Call>
+  OrtFailure Create(const Call& call) {
+    if (!settings_.log) return library_.Take(call());
     const TransformerLog log(optimizers_);
-    return create();
+    return library_.Take(call());
   }
 
   // Names the outputs in `seen`, in graph order; output_names_ points into it.
