@@ -120,6 +120,9 @@ std::string IssueText(const Finding& finding, const IssueDetails& details) {
   if (const Result<std::string> graph = PrintModel(finding.test_case.model)) {
     text += fmt::format("## The model\n```\n{}\n```\n\n", *graph);
   }
+  if (finding.test_case.options.external_data_bytes > 0) {
+    text += "It is loaded from `model.onnx`, whose initializers lie in `model.onnx.data`.\n\n";
+  }
   text +=
       "## Steps\n1. Unpack the attached directory (ONNX's backend-test layout).\n"
       "2. `python3 repro.py` (needs onnx, numpy, onnxruntime), or compile `repro.cc` with the "

@@ -109,7 +109,12 @@ def observe(configuration):
     filled = {**os.environ, "MALLOC_PERTURB_": "165"}
     try:
         child = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIME_LIMIT, env=filled
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=TIME_LIMIT,
+            env=filled,
+            cwd=os.sep,  # a runtime may look for external data here, and must not find the bundle's
         )
     except subprocess.TimeoutExpired:
         return "hung", f"no end after {TIME_LIMIT} s"

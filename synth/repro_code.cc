@@ -13,7 +13,7 @@ namespace moire {
 namespace {
 
 constexpr size_t kMostBytes = size_t{1} << 16;  // of the model and the inputs together
-constexpr std::string_view kReproDataName = "model.onnx.data";
+constexpr std::string_view kReproDataName = "repro.data";
 
 constexpr std::string_view kHead =
     R"(// Shows one finding with ONNX Runtime's C API: prints one line, "BUG ..." or "OK ...", and exits with 1 or 0

@@ -1,5 +1,5 @@
-// A model in files of its own, for a runtime that loads it by path: model.onnx and, beside it, the
-// data of its initializers.
+// A model in files of its own, for a runtime that loads it by path: the model and, beside it, the
+// data of its initializers, under names that nobody's working directory has.
 #ifndef MOIRE_HARNESS_CASE_MODEL_FILES_H_
 #define MOIRE_HARNESS_CASE_MODEL_FILES_H_
 
@@ -24,7 +24,7 @@ class ModelFiles {
   ~ModelFiles();
 
   const std::string& directory() const { return directory_; }
-  std::string path() const { return directory_ + "/model.onnx"; }
+  std::string path() const { return directory_ + "/moire-case.onnx"; }
 
  private:
   ModelFiles(std::string directory, int lock) : directory_(std::move(directory)), lock_(lock) {}
