@@ -90,6 +90,7 @@ TEST(Mutate, EveryEditDoesSomething) {
   Random random(2);
   GeneratorSettings settings = TenNodes();
   settings.vary_run_options = true;
+  settings.external_share = 0.5;
   settings.edge_share = 0.5;
   const Learned learned;
   for (const auto table : {ValueEdits(), NodeEdits(), TypeShapeEdits()}) {

@@ -8,9 +8,21 @@ import sys
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
-from moire_binary import BUNDLE_FILES, FINDINGS, NOTHING, TestCase, add_model, main, moire, write_backend_test, write_crash
+from moire_binary import (
+    BUNDLE_FILES,
+    FINDINGS,
+    NOTHING,
+    TestCase,
+    add_model,
+    main,
+    model,
+    moire,
+    value,
+    write_backend_test,
+    write_crash,
+)
 
 
 class Run(TestCase):
@@ -44,6 +56,45 @@ class Run(TestCase):
             outcome = moire("run", self.path("add.onnx"), *flags)
             self.assertFalse(json.loads(outcome.out)["bug"])
         json.loads(moire("backends", "list", "--json").out)
+
+
+class ExternalData(TestCase):
+    """Models whose initializers lie in a file beside them; the branch of an If is finding 82."""
+
+    @staticmethod
+    def branch(name, elements):
+        weight = numpy_helper.from_array(np.array(elements, np.float32), f"w_{name}")
+        sum_of = helper.make_node("Add", ["x", weight.name], [name])
+        return helper.make_graph([sum_of], name, [], [value(name, TensorProto.FLOAT, None)], [weight])
+
+    def save(self, name, node, weights):
+        io = [value("x", TensorProto.FLOAT, [2])], [value("y", TensorProto.FLOAT, None)]
+        made = model([node], *io, [numpy_helper.from_array(array, key) for key, array in weights.items()])
+        os.makedirs(self.path(name))
+        onnx.save_model(
+            made, self.path(f"{name}/{name}.onnx"), save_as_external_data=True, location="weights", size_threshold=0
+        )
+        for graph in [made.graph] + [attribute.g for attribute in made.graph.node[0].attribute]:
+            for weight in graph.initializer:
+                self.assertEqual(weight.data_location, TensorProto.EXTERNAL)
+        return self.path(f"{name}/{name}.onnx")
+
+    def test_is_run_reduced_and_replayed_from_files(self):
+        right = self.save("add", helper.make_node("Add", ["x", "w"], ["y"]), {"w": np.ones(2, np.float32)})
+        self.check_code(moire("run", right), NOTHING)
+        branches = {"then_branch": self.branch("a", [1, 2]), "else_branch": self.branch("b", [3, 4])}
+        wrong = self.save("if", helper.make_node("If", ["c"], ["y"], **branches), {"c": np.array(True)})
+        spec = "ort@1.32.0:level=none+all"
+        outcome = moire("reduce", wrong, "--backend", spec, "--out", self.path("out"), "--json", self.path("r.json"))
+        self.check_code(outcome, FINDINGS)
+        with open(self.path("r.json"), encoding="utf-8") as file:
+            bundle = json.load(file)["bundle"]
+        self.assertTrue(os.path.isfile(os.path.join(bundle, "model.onnx.data")))
+        self.check_code(moire("replay", bundle), FINDINGS)
+        script = subprocess.run(
+            [sys.executable, "repro.py"], cwd=bundle, capture_output=True, text=True, timeout=120, check=False
+        )
+        self.assertEqual(script.returncode, FINDINGS, script.stdout + script.stderr)
 
 
 class Bundle(TestCase):
