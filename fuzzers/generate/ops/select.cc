@@ -1,6 +1,8 @@
 // Operators that cut, pad, resize and reorder.
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <vector>
 
 #include "fuzzers/generate/op_context.h"
 #include "fuzzers/generate/ops/families.h"
@@ -237,6 +239,34 @@ void PadRange(InferContext& c) {
   c.out[0].range = Hull(c.in[0]->range, c.Given(2) ? c.in[2]->range : Range{0, 0});
 }
 
+// The axes that a Resize's scales or sizes are of; nothing where one is given twice or not there.
+std::optional<std::vector<size_t>> ResizeAxes(const Node& node, size_t rank) {
+  std::vector<size_t> axes;
+  if (node.Find("axes") == nullptr) {
+    for (size_t i = 0; i < rank; ++i) axes.push_back(i);
+    return axes;
+  }
+  const auto dims = static_cast<int64_t>(rank);
+  for (const int64_t axis : node.IntList("axes")) {
+    if (axis < -dims || axis >= dims) return std::nullopt;
+    axes.push_back(static_cast<size_t>(axis < 0 ? axis + dims : axis));
+    if (std::ranges::count(axes, axes.back()) > 1) return std::nullopt;
+  }
+  return axes;
+}
+
+// Some of the axes from `first` on, in any order and from either end.
+void DrawResizeAxes(OpContext& c, size_t first, size_t rank) {
+  const auto dims = static_cast<int64_t>(rank);
+  Ints axes;
+  for (auto axis = static_cast<int64_t>(first); axis < dims; ++axis) {
+    if (c.random().Chance(3, 4)) axes.push_back(c.random().Chance(1, 3) ? axis - dims : axis);
+  }
+  if (axes.empty()) axes.push_back(-1);
+  for (size_t i = axes.size(); i-- > 1;) std::swap(axes[i], axes[c.random().Index(i + 1)]);
+  c.Set("axes", axes);
+}
+
 bool ChooseResize(OpContext& c) {
   const auto fits = [](const Value& v) { return v.rank() >= 1 && v.rank() <= 4 && v.count > 0; };
   if (!c.Take(0, fits)) return false;
@@ -269,20 +299,25 @@ bool ChooseResize(OpContext& c) {
   const size_t at = scales_only ? 1 : 2;
   if (!scales_only && !leave_out(1)) return false;
   const size_t first = linear && x.size() > 2 ? x.size() - 2 : 0;
+  if (c.schema().HasAttribute("axes") && c.random().Chance(1, 3)) {
+    DrawResizeAxes(c, first, x.size());
+  }
+  const std::vector<size_t> axes = *ResizeAxes(c.node(), x.size());
   if (scales_only || c.random().Chance(1, 2)) {
-    Tensor scales = MakeTensor(DataType::kFloat, {static_cast<int64_t>(x.size())});
-    for (size_t i = 0; i < x.size(); ++i) {
+    Tensor scales = MakeTensor(DataType::kFloat, {std::ssize(axes)});
+    for (size_t k = 0; k < axes.size(); ++k) {
+      const size_t i = axes[k];
       // Exact in binary, so that floor(dim * scale) is the same in every precision.
       static constexpr float kScales[] = {1.0f, 2.0f, 0.5f, 1.5f, 3.0f};
       const bool moves = i >= first && c.random().Chance(1, 2);
       float scale = moves ? kScales[c.random().Index(5)] : 1.0f;
       if (static_cast<float>(x[i]) * scale < 1.0f) scale = 1.0f;
-      SetFloat(scales, static_cast<int64_t>(i), static_cast<double>(scale));
+      SetFloat(scales, static_cast<int64_t>(k), static_cast<double>(scale));
     }
     return c.Put(at, c.b().AddInitializer(std::move(scales))) && c.Done();
   }
   Ints sizes;
-  for (size_t i = 0; i < x.size(); ++i) {
+  for (const size_t i : axes) {
     sizes.push_back(i >= first && c.random().Chance(1, 2) ? c.random().Between(1, 2 * x[i]) : x[i]);
   }
   return leave_out(2) && c.MakeInts(3, sizes) && c.Done();
@@ -293,26 +328,26 @@ bool InferResize(InferContext& c) {
   if (!c.Given(0) || Count(c.shape(0)) == 0) return false;
   if (at == 2 && c.Given(1) && c.in[1]->count != 0) return false;
   const bool scaled = c.Given(at) && c.in[at]->count > 0;
-  if (c.node.Find("axes") != nullptr || c.node.Find("keep_aspect_ratio_policy") != nullptr) {
-    return false;
-  }
+  const auto axes = ResizeAxes(c.node, c.shape(0).size());
+  if (!axes || c.node.Find("keep_aspect_ratio_policy") != nullptr) return false;
+  c.out[0].shape = c.shape(0);
   if (c.Given(3)) {
     const Ints* sizes = c.Known(3);
-    if (sizes == nullptr || scaled || sizes->size() != c.shape(0).size() ||
+    if (sizes == nullptr || scaled || sizes->size() != axes->size() ||
         std::ranges::any_of(*sizes, [](int64_t s) { return s < 1 || s > 1 << 20; })) {
       return false;
     }
-    c.out[0].shape = *sizes;
+    for (size_t k = 0; k < axes->size(); ++k) c.out[0].shape[(*axes)[k]] = (*sizes)[k];
     return true;
   }
   // In units of 1/1024.
   const Ints* scales = c.Units(at);
-  if (scales == nullptr || scales->size() != c.shape(0).size()) return false;
-  for (size_t i = 0; i < scales->size(); ++i) {
-    if ((*scales)[i] <= 0 || (*scales)[i] > 1 << 20) return false;
-    const int64_t dim = c.shape(0)[i] * (*scales)[i] / 1024;
+  if (scales == nullptr || scales->size() != axes->size()) return false;
+  for (size_t k = 0; k < scales->size(); ++k) {
+    if ((*scales)[k] <= 0 || (*scales)[k] > 1 << 20) return false;
+    int64_t& dim = c.out[0].shape[(*axes)[k]];
+    dim = dim * (*scales)[k] / 1024;
     if (dim < 1) return false;
-    c.out[0].shape.push_back(dim);
   }
   return true;
 }
